@@ -11,9 +11,9 @@ final class FileBackup: JudgedDump, ByteSource {
     case files
     /// The last of the files.
     case control
-    /// What belongs to them, and is known now.
-    case end
-    case log(ServerLogFiles)
+    /// What belongs to them, and is known now. What is no file of the server gets the owner, rights and time of its control file.
+    case end(control: TarBlock)
+    case log(ServerLogFiles, control: TarBlock)
     case ended
   }
 
@@ -39,8 +39,6 @@ final class FileBackup: JudgedDump, ByteSource {
   private var byteCount: UInt64 = 0
   private var warnings: [String] = []
   private var facts: BaseBackupFacts?
-  /// The block of the last file, like which what is no file of the server gets its own.
-  private var lastBlock: TarBlock?
   var judgement: BaseBackupFacts?
 
   private static let controlPath = "global/pg_control"
@@ -156,11 +154,9 @@ final class FileBackup: JudgedDump, ByteSource {
       case .file(let block, let file)?: open(file, block)
       case nil: phase = .control
       }
-    case .control:
-      try putControlFile()
-      phase = .end
-    case .end: phase = .log(try end())
-    case .log(let log):
+    case .control: phase = .end(control: try putControlFile())
+    case .end(let control): phase = .log(try end(control), control: control)
+    case .log(let log, let control):
       guard let next = try log.next() else {
         put([UInt8](repeating: 0, count: 2 * TarBlock.size))
         phase = .ended
@@ -172,7 +168,7 @@ final class FileBackup: JudgedDump, ByteSource {
       open(next, block)
       // A restored server shall not store again what is stored.
       let name = next.path.dropFirst("pg_wal/".utf8.count)
-      ready = member("pg_wal/archive_status/\(name).done", []) + ready
+      ready = Self.member("pg_wal/archive_status/\(name).done", [], like: control) + ready
     case .ended: return false
     }
     return true
@@ -180,19 +176,18 @@ final class FileBackup: JudgedDump, ByteSource {
 
   private func open(_ file: ServerFile, _ block: TarBlock) {
     put(block.bytes)
-    lastBlock = block
     self.file = file
     position = 0
   }
 
-  /// A whole member that is no file of the server.
-  private func member(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
-    guard let block = lastBlock?.file(Array(name.utf8), size: UInt64(bytes.count)) else { return [] }
+  /// A whole member that is none of the files that are read.
+  private static func member(_ name: String, _ bytes: [UInt8], like other: TarBlock) -> [UInt8] {
+    let block = other.file(Array(name.utf8), size: UInt64(bytes.count))
     return block.bytes + bytes + [UInt8](repeating: 0, count: TarBlock.fill(after: block.contentSize))
   }
 
   /// What the server writes in one go, of one such time.
-  private func putControlFile() throws {
+  private func putControlFile() throws -> TarBlock {
     let folder = try data.folder(ClusterPlaces.control.folder)
     guard let file = try ServerFile(ClusterPlaces.control.name, in: folder, path: Self.controlPath),
       let block = TarBlock(Array(Self.controlPath.utf8), file.facts, size: file.size),
@@ -209,11 +204,11 @@ final class FileBackup: JudgedDump, ByteSource {
       if again == bytes { break }
       bytes = again
     }
-    lastBlock = block
-    put(member(Self.controlPath, bytes))
+    put(Self.member(Self.controlPath, bytes, like: block))
+    return block
   }
 
-  private func end() throws -> ServerLogFiles {
+  private func end(_ control: TarBlock) throws -> ServerLogFiles {
     guard let mode else {
       throw DumpError.incomplete(identity, program: BaseBackupStream.title, missing: "it was given up")
     }
@@ -228,8 +223,8 @@ final class FileBackup: JudgedDump, ByteSource {
     warnings = mode.notices + walk.warnings
     // It keeps a place at the server that others may need.
     self.mode = nil
-    let map = end.tablespaceMap.isEmpty ? [] : member("tablespace_map", end.tablespaceMap)
-    put(member("backup_label", end.label) + map)
+    let map = end.tablespaceMap.isEmpty ? [] : Self.member("tablespace_map", end.tablespaceMap, like: control)
+    put(Self.member("backup_label", end.label, like: control) + map)
     return try ServerLogFiles(of: data, from: start, to: end.position, exponent: facts.exponent)
   }
 
