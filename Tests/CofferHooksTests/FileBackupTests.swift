@@ -104,7 +104,7 @@ struct FileBackupTests {
     }
     #expect(
       foreign.allSatisfy { name in
-        ["backup_label", "global/pg_control", "pg_logical/replorigin_checkpoint", "pg_wal", "tablespace_map"].contains {
+        ["backup_label", "global/pg_control", "pg_logical/", "pg_wal", "tablespace_map"].contains {
           name.hasPrefix($0)
         }
       }, "\(foreign)")
