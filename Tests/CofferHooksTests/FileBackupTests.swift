@@ -147,19 +147,20 @@ struct FileBackupTests {
   @Test("Taken while the server is written to, in pieces that end within pages, it is one moment with every page whole")
   func underLoad() throws {
     let cluster = try PostgreSQLCluster(
-      ["--data-checksums", "--wal-segsize=1"], settings: ["max_wal_size = 32MB", "wal_keep_size = 1GB"])
+      ["--data-checksums", "--wal-segsize=1"], settings: ["max_wal_size = 32MB", "wal_keep_size = 8GB"])
     try cluster.sql(
       """
       CREATE TABLE account (n int PRIMARY KEY, amount int NOT NULL, text text);
       INSERT INTO account SELECT n, 100, repeat('x', 300) FROM generate_series(1, 20000) n
       """)
     let script = """
-      DO $$ DECLARE picked int; BEGIN FOR i IN 1..100000 LOOP
+      DO $$ DECLARE picked int; BEGIN FOR i IN 1..100000000 LOOP
         picked := 1 + (random() * 9999)::int;
         UPDATE account SET amount = amount - 1, text = md5(i::text) WHERE n = picked;
         UPDATE account SET amount = amount + 1 WHERE n = 10001;
         COMMIT;
         IF i % 500 = 0 THEN CHECKPOINT; END IF;
+        PERFORM pg_sleep(0.0005);
       END LOOP; END $$
       """
     let server = HandedOver(cluster)
