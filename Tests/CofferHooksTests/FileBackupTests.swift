@@ -164,7 +164,8 @@ struct FileBackupTests {
       END LOOP; END $$
       """
     let server = HandedOver(cluster)
-    // It ends with the server.
+    // The load ends with the server, also where something fails.
+    defer { try? cluster.stop() }
     let writer = try TestThread("writer") { _ = try? server.value.sql(script) }
 
     while try cluster.sql("SELECT max(amount) FROM account") == "100" { usleep(10_000) }
