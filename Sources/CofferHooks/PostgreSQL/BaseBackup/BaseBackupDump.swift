@@ -6,7 +6,7 @@ struct BaseBackupDump: PlannedDump {
   /// What dump records call its form.
   static let format = "base"
   /// What the server's list of connections calls it.
-  private static let sessionName = "coffer base backup"
+  static let sessionName = "coffer base backup"
 
   let identity: DumpIdentity
   let section: ConfigurationSection

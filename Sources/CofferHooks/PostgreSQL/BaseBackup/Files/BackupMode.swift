@@ -26,7 +26,6 @@ final class BackupMode {
   private let stall: Double?
 
   private static let database = "postgres"
-  private static let sessionName = "coffer base backup"
   /// Seconds that other answers are waited for.
   private static let patience: Double = 60
   /// Servers from here on have other names for it.
@@ -39,7 +38,7 @@ final class BackupMode {
   /// - Throws: `ReplicationError`; `ReplicatedServer.Unintelligible`; `RunCancelled`; `SystemError`.
   init(of server: ReplicationServer, context: HookContext) throws {
     connection = try ReplicationConnection(
-      to: server, name: Self.sessionName, database: Self.database, clock: context.clock,
+      to: server, name: BaseBackupDump.sessionName, database: Self.database, clock: context.clock,
       cancellation: context.cancellation)
     clock = context.clock
     stall = context.limits.stall
@@ -68,8 +67,8 @@ final class BackupMode {
   var versionName: String? { connection.parameter("server_version") }
   var notices: [String] { connection.notices }
 
-  private func ask(_ text: String, until deadline: Double? = nil) throws -> ReplicationRows {
-    try connection.query(text, until: deadline ?? clock.steadySeconds() + Self.patience)
+  private func ask(_ text: String) throws -> ReplicationRows {
+    try connection.query(text, until: clock.steadySeconds() + Self.patience)
   }
 
   // MARK: - Whose folder it is
@@ -159,14 +158,7 @@ final class BackupMode {
   }
 
   private func long(_ text: String, _ title: String) throws -> ReplicationRows {
-    try connection.begin(text, called: title)
-    let deadline = stall.map { clock.steadySeconds() + $0 }
-    var answer: ReplicationRows?
-    while let reply = try connection.next(until: deadline) {
-      if case .rows(let rows) = reply { answer = answer ?? rows }
-    }
-    guard let answer else { throw ReplicatedServer.Unintelligible(command: title) }
-    return answer
+    try connection.query(text, until: stall.map { clock.steadySeconds() + $0 }, called: title)
   }
 
   private func timeline(at position: LogSequenceNumber) throws -> UInt32 {

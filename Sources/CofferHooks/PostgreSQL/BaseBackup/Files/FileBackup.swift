@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Where the data directory can be read this saves what sending and receiving takes, which is more than all the rest of a backup of which
 /// little is new.
-final class FileBackup: JudgedDump, ByteSource {
+final class FileBackup: RunningBaseBackup {
   private enum Phase {
     case files
     /// The last of the files.
@@ -17,7 +17,7 @@ final class FileBackup: JudgedDump, ByteSource {
     case ended
   }
 
-  private let identity: DumpIdentity
+  let identity: DumpIdentity
   private let data: Folder
   private let limits: DumpLimits
   private let clock: Clock
@@ -25,7 +25,7 @@ final class FileBackup: JudgedDump, ByteSource {
   private let begun: Double
   /// nil when it was given up, or the server has ended it.
   private var mode: BackupMode?
-  private let versionName: String?
+  let versionName: String?
   private let server: ReplicatedServer
   private let start: LogSequenceNumber
   private let walk: ServerFileWalk
@@ -36,8 +36,8 @@ final class FileBackup: JudgedDump, ByteSource {
   private var file: ServerFile?
   /// Bytes of the file that were read.
   private var position: UInt64 = 0
-  private var byteCount: UInt64 = 0
-  private var warnings: [String] = []
+  private(set) var byteCount: UInt64 = 0
+  private(set) var warnings: [String] = []
   private var facts: BaseBackupFacts?
   var judgement: BaseBackupFacts?
 
@@ -64,16 +64,6 @@ final class FileBackup: JudgedDump, ByteSource {
     self.start = start
     pages = PageCheck(start: start, pageSize: mode.pageSize, pagesInFile: mode.pagesInFile)
     walk = try ServerFileWalk(data, majorVersion: mode.serverVersion / 10_000)
-  }
-
-  var output: DumpOutput { .stream(self) }
-
-  var holdsPages: Bool { true }
-
-  var factsSoFar: DumpFacts? { dumpFacts(nil) }
-
-  private func dumpFacts(_ base: BaseBackupFacts?) -> DumpFacts {
-    DumpFacts(identity: identity, format: BaseBackupDump.format, serverVersion: versionName, base: base)
   }
 
   // MARK: - The archive
@@ -230,19 +220,7 @@ final class FileBackup: JudgedDump, ByteSource {
 
   // MARK: - The end
 
-  func judge() throws -> BaseBackupFacts {
-    try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 1) { buffer in
-      while try read(into: buffer) > 0 {}
-    }
-    guard case .ended = phase, let facts else {
-      throw DumpError.incomplete(identity, program: BaseBackupStream.title, missing: "its end is missing")
-    }
-    return facts
-  }
-
-  func outcome(_ facts: BaseBackupFacts) -> DumpOutcome {
-    DumpOutcome(facts: dumpFacts(facts), bytes: byteCount, exitStatus: 0, warnings: warnings)
-  }
+  var whole: BaseBackupFacts? { if case .ended = phase { facts } else { nil } }
 
   func abandon() { mode = nil }
 }

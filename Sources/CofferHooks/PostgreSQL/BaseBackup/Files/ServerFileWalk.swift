@@ -46,7 +46,7 @@ final class ServerFileWalk {
   private static let emptied: Set<EntryName> = [
     "pg_dynshmem", "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans",
   ]
-  private static let log: EntryName = "pg_wal"
+  static let log: EntryName = "pg_wal"
   private static let logStatus: EntryName = "archive_status"
 
   /// - Parameters:

@@ -17,11 +17,10 @@ final class ServerLogFiles {
     of data: Folder, from start: LogSequenceNumber, to end: LogSequenceNumber, exponent: UInt8
   ) throws {
     self.exponent = exponent
-    let name: EntryName = "pg_wal"
-    let isLink = try data.status(of: name).st_mode & S_IFMT == S_IFLNK
+    let log = ServerFileWalk.log
+    let isLink = try data.status(of: log).st_mode & S_IFMT == S_IFLNK
     folder =
-      isLink
-      ? try ServerFileWalk.linked(data.link(name).target, owner: data.status().st_uid) : try data.folder(name)
+      isLink ? try ServerFileWalk.linked(data.link(log).target, owner: data.status().st_uid) : try data.folder(log)
     var segments: [UInt64: [WALFileName]] = [:]
     var histories: [WALFileName] = []
     for name in try folder.names().compactMap({ WALFileName($0.description) }) {
@@ -32,7 +31,7 @@ final class ServerLogFiles {
       }
     }
     var needed: [WALFileName] = []
-    let last = LogSequenceNumber(max(end.value, start.value + 1) - 1).value >> UInt64(exponent)
+    let last = (max(end.value, start.value + 1) - 1) >> UInt64(exponent)
     for number in (start.value >> UInt64(exponent))...last {
       let position = LogSequenceNumber(number << UInt64(exponent))
       guard let found = segments[position.segmentNumber(exponent: exponent)] else {
