@@ -25,6 +25,7 @@ let package = Package(
     .systemLibrary(name: "CQRCode", providers: [.apt(["libqrencode-dev"])]),
 
     .target(name: "CBlake3"),
+    .target(name: "CPageChecksum"),
     .target(name: "CSpawn"),
     // libcurl, opened when it is needed.
     .target(name: "CCurl"),
@@ -41,7 +42,7 @@ let package = Package(
       dependencies: ["CofferSystem", "CofferStorage", "CBlake3", "CZstd", "COpenSSL"]),
     .target(name: "CofferSQLite", dependencies: ["CofferSystem", "CSQLite"]),
     .target(
-      name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration", "CofferSQLite"]),
+      name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration", "CofferSQLite", "CPageChecksum"]),
     .target(
       name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferHTTP", "CofferConfiguration"],
       swiftSettings: small),
@@ -69,7 +70,8 @@ let package = Package(
       name: "CofferConfigurationTests",
       dependencies: ["CofferConfiguration", "CofferHooks", "CofferActions", "TestSupport"]),
     .testTarget(
-      name: "CofferHooksTests", dependencies: ["CofferHooks", "CofferActions", "CSQLite", "TestSupport"]),
+      name: "CofferHooksTests",
+      dependencies: ["CofferHooks", "CofferActions", "CPageChecksum", "CSQLite", "TestSupport"]),
     .testTarget(
       name: "CofferMonitoringTests",
       dependencies: ["CofferMonitoring", "CofferActions", "CofferHTTP", "CCurl", "TestSupport"],

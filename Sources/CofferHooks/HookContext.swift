@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferSystem
+import FoundationEssentials
 
 /// What a hook may use of the world.
 public struct HookContext: Sendable {
@@ -54,6 +55,12 @@ public struct HookContext: Sendable {
     self.cancellation = cancellation
     self.limits = limits
     self.ownProgram = ownProgram
+  }
+
+  /// A path of the configuration: from where the run is, or from the user's home.
+  func absolute(_ path: String) -> String {
+    UserPath.absolute(
+      path, from: workingDirectory ?? FileManager.default.currentDirectoryPath, home: environment.home)
   }
 }
 

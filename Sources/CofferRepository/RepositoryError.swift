@@ -18,6 +18,8 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case keyFileMissing(location: String, path: String)
   /// The repository holds no key that could be tried.
   case keysMissing(location: String)
+  /// The passphrase opens none of the keys that the store could read, and one it could not.
+  case keyUnread(location: String, object: String)
   /// The key was removed from the repository.
   case keyRemoved(location: String, key: String)
   /// There is no such key, or there are several that begin so.
@@ -94,6 +96,12 @@ public enum RepositoryError: DiagnosableError, Equatable {
         subject: "repository \(location)", problem: "There is no key in the repository: its folder keys/ is lost",
         suggestion: "Bring it back from a copy of the repository, or the key with "
           + "'coffer key import --repository \(Quoting.pastedWord(location))'")
+    case .keyUnread(let location, let object):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "The store could not read the key \(object), and the passphrase opens no other",
+        suggestion: "See above why, and run the command again when it can be read; if it is lost, bring it back from a "
+          + "copy of the repository, or with 'coffer key import --repository \(Quoting.pastedWord(location))'")
     case .keyRemoved(let location, let key):
       Diagnosis(
         subject: "repository \(location)", problem: "The key \(key) was removed from the repository",

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The block before a member of a tar archive, as PostgreSQL writes it: ustar (POSIX.1-1988) without pax's records, and a size
 /// beyond what octal digits hold as a binary number, as GNU tar writes it (https://www.gnu.org/software/tar/manual/html_node/Extensions.html).
 public struct TarBlock: Sendable, Equatable {
@@ -8,16 +10,19 @@ public struct TarBlock: Sendable, Equatable {
   public private(set) var contentSize: UInt64
 
   public static let name = 0..<100
+  private static let (mode, user, group) = (100..<108, 108..<116, 116..<124)
   private static let length = 124..<136
+  private static let modified = 136..<148
   private static let checksum = 148..<156
   public static let kind = 156
   /// Where a link leads.
   public static let target = 157..<257
   private static let magic = Array("ustar".utf8)
   private static let magicPlace = 257..<262
+  private static let version = 263..<265
+  private static let (userName, groupName) = (265..<297, 297..<329)
+  private static let (majorDevice, minorDevice) = (329..<337, 337..<345)
   public static let prefix = 345..<500
-  /// Octal digits in the field of sizes.
-  private static let digits = 11
   /// Of a size that is a binary number; the sign of that is in the first byte.
   private static let isBinary: UInt8 = 0x80
   /// PostgreSQL's parts of tables and segments are smaller by far.
@@ -32,6 +37,32 @@ public struct TarBlock: Sendable, Equatable {
     else { return nil }
     self.bytes = bytes
     contentSize = size
+  }
+
+  /// The block before a member of this name, as PostgreSQL writes it to the byte.
+  ///
+  /// - Parameters:
+  ///   - name: At most 99 bytes, without a folder's `/` at its end.
+  ///   - facts: Whose kind (a folder's or a file's), rights, owner and time the member gets.
+  ///   - size: Bytes of content.
+  /// - Returns: nil for a name that there is no room for.
+  public init?(_ name: [UInt8], _ facts: stat, size: UInt64) {
+    let isFolder = facts.st_mode & S_IFMT == S_IFDIR
+    let name = name + (isFolder ? [UInt8(ascii: "/")] : [])
+    guard !name.isEmpty, name.count < Self.name.count else { return nil }
+    bytes = [UInt8](repeating: 0, count: Self.size)
+    contentSize = size
+    set(name, Self.name)
+    set(UInt64(facts.st_mode & 0o7777), Self.mode)
+    set(UInt64(facts.st_uid), Self.user)
+    set(UInt64(facts.st_gid), Self.group)
+    set(size, Self.length)
+    set(UInt64(clamping: facts.st_mtim.tv_sec), Self.modified)
+    bytes[Self.kind] = UInt8(ascii: isFolder ? "5" : "0")
+    set(Self.magic + [0] + "00".utf8, Self.magicPlace.lowerBound..<Self.version.upperBound)
+    for field in [Self.userName, Self.groupName] { set(Array("postgres".utf8), field) }
+    for field in [Self.majorDevice, Self.minorDevice] { set(0, field) }
+    set(Self.sum(bytes), Self.checksum)
   }
 
   /// Whether a file's content follows; links and folders have none.
@@ -58,13 +89,7 @@ public struct TarBlock: Sendable, Equatable {
     other.set([], Self.prefix)
     other.bytes[Self.kind] = UInt8(ascii: "0")
     other.contentSize = size
-    let octal = Array(String(size, radix: 8).utf8)
-    if octal.count <= Self.digits {
-      other.set([UInt8](repeating: UInt8(ascii: "0"), count: Self.digits - octal.count) + octal, Self.length)
-    } else {
-      let binary = withUnsafeBytes(of: size.bigEndian) { Array($0) }
-      other.set([Self.isBinary] + [UInt8](repeating: 0, count: Self.digits - binary.count) + binary, Self.length)
-    }
+    other.set(size, Self.length)
     other.sign()
     return other
   }
@@ -77,6 +102,17 @@ public struct TarBlock: Sendable, Equatable {
 
   private mutating func set(_ text: [UInt8], _ field: Range<Int>) {
     bytes.replaceSubrange(field, with: text + [UInt8](repeating: 0, count: field.count - text.count))
+  }
+
+  /// Octal digits and a space, or a binary number where there are more of them than the field has room for.
+  private mutating func set(_ number: UInt64, _ field: Range<Int>) {
+    let (octal, digits) = (Array(String(number, radix: 8).utf8), field.count - 1)
+    if octal.count <= digits {
+      set([UInt8](repeating: UInt8(ascii: "0"), count: digits - octal.count) + octal + [UInt8(ascii: " ")], field)
+    } else {
+      let binary = withUnsafeBytes(of: number.bigEndian) { Array($0.suffix(digits)) }
+      set([Self.isBinary] + [UInt8](repeating: 0, count: digits - binary.count) + binary, field)
+    }
   }
 
   private mutating func sign() {

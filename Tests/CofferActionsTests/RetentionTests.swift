@@ -54,6 +54,22 @@ struct RetentionTests {
     #expect(!RetentionPolicy(counts: [.daily: -1]).isEmpty)
   }
 
+  @Test("The newest whole archive stays where no rule keeps any: failed backups take no older ones along")
+  func newest() {
+    let policy = RetentionPolicy(within: 86400)
+    #expect(kept(policy, daily(3..<9)) == ["3"])
+    #expect(kept(policy, daily(3..<9, partial: [3, 4])) == ["5"])
+    #expect(kept(policy, daily(3..<9, partial: [3, 4, 5, 6, 7, 8])) == ["3"])
+    #expect(policy.reasons(for: daily(3..<9), now: now)["3"]?.description == "newest (no rule keeps any)")
+    // What counts for nothing, or is kept for a purpose, is no backup of the days that the rules are about.
+    #expect(kept(policy, daily(-400..<(-399)) + daily(3..<9)) == ["-400", "3"])
+    var pinned = daily(8..<9)
+    pinned[0].isPinned = true
+    #expect(kept(policy, daily(3..<8) + pinned) == ["3", "8"])
+    #expect(kept(policy, daily(0..<9)) == ["0"])
+    #expect(kept(policy, []) == [])
+  }
+
   @Test("What is younger than keep_within stays, however many there are")
   func within() {
     #expect(kept(RetentionPolicy(within: 2.5 * 86400), daily(0..<10)) == ["0", "1", "2"])

@@ -248,6 +248,12 @@ struct ConfigurationTests {
     #expect(problems("a: *nobody\n").first?.contains("no anchor 'nobody'") == true)
   }
 
+  @Test("Bytes that are no text are told with line and column, too")
+  func noText() {
+    #expect(problems("a: 1\nb: \u{E9}\u{1}\n").first?.hasPrefix("/c.yaml:2:5: This is not YAML: control") == true)
+    #expect(problems("a: 1\r\nb: 2\r\n\u{0}\n").first?.hasPrefix("/c.yaml:3:1: ") == true)
+  }
+
   @Test("An empty file is an error of its own", arguments: ["", "# nothing\n", "---\n", "~\n"])
   func empty(text: String) {
     #expect(throws: ConfigurationError.empty(path: "/c.yaml")) { try load(text) }

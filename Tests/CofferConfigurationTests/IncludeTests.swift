@@ -153,6 +153,16 @@ struct IncludeTests {
     #expect(message(["/c.yaml": minimal + "working_directory: !path /a\n"]).contains("There is no tag !path"))
   }
 
+  @Test("Tags that would make another value of what is written are refused, and those that make none are not")
+  func ownTags() throws {
+    for tag in ["!!binary", "!!null", "!!timestamp", "!<tag:example.org,2026:x>"] {
+      let found = message(["/c.yaml": minimal + "working_directory: \(tag) aGVsbG8=\n"])
+      let name = tag.hasPrefix("!<") ? "tag:example.org,2026:x" : tag
+      #expect(found == "/c.yaml:3:20: There is no tag \(name)")
+    }
+    _ = try load(["/c.yaml": minimal + "working_directory: !!str /a\nsource_directories: !!seq [!!str /b]\n"])
+  }
+
   @Test("Tags for values that the included file does not have do no harm")
   func tagsForNothing() throws {
     let root = try load([

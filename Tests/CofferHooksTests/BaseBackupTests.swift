@@ -82,10 +82,7 @@ struct BaseBackupTests {
     let cluster = try PostgreSQLCluster(["--data-checksums"])
     try cluster.sql("CREATE TABLE t AS SELECT n FROM generate_series(1, 10000) n; CHECKPOINT")
     let path = try cluster.sql("SELECT pg_relation_filepath('t')")
-    let file = try #require(FileHandle(forUpdatingAtPath: "\(cluster.data)/\(path)"))
-    try file.seek(toOffset: 8192 * 3 + 5000)
-    try file.write(contentsOf: Data([1, 2, 3]))
-    try file.close()
+    try cluster.damagePage(of: path)
     let error = try fails(cluster.entry())
     guard case .replication(_, .refused(_, "BASE_BACKUP", "XX001", _), let told) = error else {
       Issue.record("\(error)")

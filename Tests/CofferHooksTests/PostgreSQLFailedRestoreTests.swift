@@ -120,6 +120,40 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     try expectSame(one.content(of: Self.database), isCommitted ? new : before)
   }
 
+  @Test(
+    "A connection that is lost as the server is asked what it holds is told, and no reason to restore in place",
+    arguments: ["json_build_object('version'", "pg_prepared_xacts"],
+    ["server closed the connection unexpectedly", "connection to server at \"h\" failed: Connection reset by peer"])
+  func lostSurvey(question: String, words: String) throws {
+    try prepare()
+    let context = try makeContext()
+    let dump = try take(try configured(entry()), context)
+    let standIn = try standIn(
+      """
+      case "$*" in *"\(question)"*) echo 'psql: error: \(words)' >&2; exit 2;; esac
+      exec psql "$@"
+      """)
+    let root = try configured(entry("psql_command: \(standIn)"))
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    }
+    #expect("\(try #require(error))".contains(words), "\(String(describing: error))")
+  }
+
+  @Test("A server that refuses is none that is lost, also where another address of its host leads nowhere")
+  func lostOrRefused() {
+    let (none, refusal) = (
+      "psql: error: connection to server at \"localhost\" (::1), port 5432 failed: Connection refused",
+      "connection to server at \"localhost\" (127.0.0.1), port 5432 failed: FATAL:  permission denied for database"
+    )
+    #expect(PostgreSQLFailure.isLost([none, "\tIs the server running on that host?"]))
+    #expect(!PostgreSQLFailure.isLost([none, "\tIs the server running on that host?", refusal]))
+    #expect(!PostgreSQLFailure.isLost(["could not connect to server: Connection refused", "FATAL:  no such user"]))
+    #expect(PostgreSQLFailure.isLost(["could not connect to server: Connection refused"]))
+    #expect(PostgreSQLFailure.isLost([none, "server closed the connection unexpectedly"]))
+    #expect(!PostgreSQLFailure.isLost(["ERROR:  permission denied for view pg_prepared_xacts"]))
+  }
+
   @Test("A connection that is lost as the server is asked how it reads money is told, and not taken for a pooler")
   func lostQuestion() throws {
     try prepare()

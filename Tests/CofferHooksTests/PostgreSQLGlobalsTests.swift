@@ -62,6 +62,32 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
   }
 
   @Test(
+    "A server that is away as dumps are planned is asked again for its roles, and no archive is without them in silence",
+    arguments: [[], ["globals: true"]])
+  func awayMeanwhile(options: [String]) throws {
+    try makeRoles()
+    let context = try makeContext()
+    let counter = NSTemporaryDirectory() + "coffer-away-\(UInt32.random(in: 0 ... .max))"
+    defer { unlink(counter) }
+    func root(away: Int) throws -> ConfigurationSection {
+      unlink(counter)
+      let psql = try standIn(
+        """
+        case "$*" in *--version*) exec psql "$@";; esac
+        echo >>\(counter); [ $(wc -l <\(counter)) -gt \(away) ] && exec psql "$@"
+        echo 'psql: error: connection to server failed: server closed the connection unexpectedly' >&2; exit 2
+        """)
+      return try configured(one.entry("postgres", "psql_command: \(psql)", options.joined(separator: ", ")))
+    }
+    let dump = try take(root(away: 2), context, globals: true)
+    #expect(dump.facts.identity.isGlobals && dump.facts.details["passwords"] == nil)
+    let dumps = try hook.dumps(of: root(away: 99), context: context)
+    let globals = try #require(dumps.first { $0.identity.isGlobals })
+    let error = #expect(throws: DumpError.self) { _ = try globals.start(context: context) }
+    #expect("\(try #require(error))".contains("server closed the connection"), "\(String(describing: error))")
+  }
+
+  @Test(
     "What every session of a server begins with comes back, which no dump of a server has", arguments: [true, false])
   func settingsOfAll(isWhole: Bool) throws {
     try one.run(
@@ -195,7 +221,10 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     #expect(try places(one.entry("all") + one.entry("postgres")) == [])
     #expect(try places(one.entry("all") + one.entry("postgres", "globals: true")) == [place])
     #expect(try places(one.entry("postgres", "globals: false")) == [])
-    #expect(try places("  - {name: users, hostname: 127.0.0.1, port: 1}\n") == [])
+    // It may be back when the dumps begin; if it is not, this one fails as they do.
+    #expect(try places("  - {name: users, hostname: 127.0.0.1, port: 1}\n") == ["127.0.0.1:1"])
+    let away = "  - {name: users, hostname: 127.0.0.1, port: 1, globals: false}\n"
+    #expect(try places(away) == [])
     #expect(try places(one.entry("postgres", "pg_dump_command: my-dump")) == [])
     let insisting = try configured(one.entry("postgres", "pg_dump_command: my-dump", "globals: true"))
     #expect(throws: DumpError.self) { try plan(insisting, context).start(context: context) }

@@ -92,21 +92,48 @@ struct BaseBackupRunTests {
     #expect(try ground.archives().isEmpty)
   }
 
-  @Test("A second base backup adds little more than what has changed")
-  func growth() throws {
+  /// Bytes that a backup adds.
+  private func added() throws -> Int {
+    let run = try ground.coffer("create", "--json")
+    let archive = try #require(run.json.first?["archive"] as? [String: Any], "\(run)")
+    return try #require((archive["stats"] as? [String: Any])?["deduplicated_size"] as? Int)
+  }
+
+  private func fill() throws {
     try cluster.sql(
       "CREATE TABLE t (n int, text text) WITH (fillfactor = 90); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 300000) n"
     )
     try cluster.sql("VACUUM FREEZE; CHECKPOINT")
-    func added() throws -> Int {
-      let run = try ground.coffer("create", "--json")
-      let archive = try #require(run.json.first?["archive"] as? [String: Any], "\(run)")
-      return try #require((archive["stats"] as? [String: Any])?["deduplicated_size"] as? Int)
-    }
+  }
+
+  @Test("A second base backup adds little more than what has changed")
+  func growth() throws {
+    try fill()
     let first = try added()
     try cluster.sql("UPDATE t SET text = md5(text) WHERE n % 5000 = 0; CHECKPOINT")
     let second = try added()
     #expect(second * 50 < first, "\(second) of \(first)")
+  }
+
+  @Test("One whose files are read adds next to nothing to one that the server sent, and is proven by the same drill")
+  func readFiles() throws {
+    try fill()
+    let first = try added()
+    try ground.configure(
+      "verify_directory: /tmp\npostgresql_clusters:\n"
+        + cluster.entry("data_directory: \(cluster.data)", "read_files: true"))
+    let rehearsed = try ground.coffer("create", "--dry-run")
+    #expect(rehearsed.status == .exited(0), "\(rehearsed)")
+    let second = try added()
+    #expect(second * 50 < first, "\(second) of \(first)")
+    let proven = try ground.coffer("verify", "--archive", "latest")
+    #expect(proven.status == .exited(0) && proven.output.contains("Proven"), "\(proven)")
+    try ground.configure("postgresql_clusters:\n" + cluster.entry("data_directory: /etc", "read_files: true"))
+    for arguments in [["create"], ["create", "--dry-run"], ["doctor"]] {
+      let other = try ground.coffer(arguments)
+      #expect(
+        other.status == .exited(1) && (other.errors + other.output).contains("not the data directory"), "\(other)")
+    }
   }
 
   @Test("prune keeps the log from the newest base backup on that is older than the window, and it is whole from there")

@@ -48,7 +48,8 @@ struct DumpPolicyTests {
     #expect(archive["partial"] as? Bool == true)
     #expect(
       archive["missing_dumps"] as? [String] == [
-        "postgresql_databases/127.0.0.1:1/users", "postgresql_databases/127.0.0.1:2/all",
+        "postgresql_globals/127.0.0.1:1/globals", "postgresql_databases/127.0.0.1:1/users",
+        "postgresql_databases/127.0.0.1:2/all",
       ])
     #expect(try ground.coffer("list", "--archive", "latest").output.contains("app"))
     #expect(try ground.coffer("repo-list").output.contains("partial"))
@@ -58,7 +59,7 @@ struct DumpPolicyTests {
     let inside = try #require(ground.coffer("list", "--archive", "latest", "--json").json.first)
     for told in [try #require(listed.first), inside] {
       #expect(told["partial"] as? Bool == true)
-      #expect((told["missing_dumps"] as? [String])?.count == 2)
+      #expect((told["missing_dumps"] as? [String])?.count == 3)
     }
     let missing = try ground.coffer("restore", "--archive", "latest", "--database", "users")
     #expect(missing.status == .exited(1) && missing.errors.contains("partial"), "\(missing.errors)")

@@ -69,6 +69,10 @@ struct FailureTests {
   @Test("A server that is down means no archive at all")
   func serverDown() throws {
     try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")
+    // The server's roles are asked for first.
+    let asked = try ground.coffer("create")
+    #expect(asked.status == .exited(1) && asked.errors.contains("postgresql globals at 127.0.0.1:1"), "\(asked)")
+    try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1, globals: false}\n")
     try expectFailure(try ground.coffer("create"), "postgresql database 'users' at 127.0.0.1:1")
   }
 

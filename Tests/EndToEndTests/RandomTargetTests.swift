@@ -100,16 +100,19 @@ struct RandomTargetTests: ServerUserSuite {
     let count: Int
   }
 
-  private func target(_ commits: [Commit], from first: Int, _ random: inout SeededRandom) -> Target {
+  /// - Parameter newest: The first commit behind the newest base backup: a transaction before that is not looked for.
+  private func target(
+    _ commits: [Commit], from first: Int, newest: Int, _ random: inout SeededRandom
+  ) -> Target {
     // Behind it there is a commit, which a time has to have.
     let index = first + random.next(below: commits.count - 1 - first)
     let isExclusive = random.next(below: 2) == 0
     let words = isExclusive ? ["--to-exclusive"] : []
     switch random.next(below: 3) {
     case 0: return Target(words: ["--to-time", commits[index].time] + words, count: index + 1)
-    case 1: return Target(words: ["--to-lsn", commits[index].position] + words, count: index + 1)
-    default:
+    case 2 where index > newest:
       return Target(words: ["--to-xid", commits[index].transaction] + words, count: index + (isExclusive ? 0 : 1))
+    default: return Target(words: ["--to-lsn", commits[index].position] + words, count: index + 1)
     }
   }
 
@@ -122,13 +125,21 @@ struct RandomTargetTests: ServerUserSuite {
     let before = try commit(1...5, &random)
     let made = try coffer("create")
     try #require(made.status == .exited(0), "\(made.errors)")
-    let commits = before + (try commit(6...200, &random))
+    let earlier = before + (try commit(6...100, &random))
+    // Of one base backup the server has sent the files, and of the other they are read.
+    let path = "\(home)/config.yaml"
+    try String(contentsOfFile: path, encoding: .utf8)
+      .replacingOccurrences(of: "base_backup: true", with: "base_backup: true, read_files: true")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    let read = try coffer("create")
+    try #require(read.status == .exited(0), "\(read.errors)")
+    let commits = earlier + (try commit(101...200, &random))
     try waitUntilArchived(sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main), at: main)
     try #require(try sql("SELECT count(*) FROM ledger", at: main) == "\(commits.count)")
 
     let restored = "\(home)/restored"
     for run in 1...max(Self.askedRuns ?? 20, 1) {
-      let target = target(commits, from: before.count + 1, &random)
+      let target = target(commits, from: before.count + 1, newest: earlier.count, &random)
       let comment: Comment = "seed \(Self.seed), target \(run): \(target.words)"
       let outcome = try server(
         [

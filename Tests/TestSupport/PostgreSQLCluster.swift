@@ -65,6 +65,18 @@ public final class PostgreSQLCluster {
       input: (all + settings).joined(separator: "\n") + "\n")
   }
 
+  /// Damages the fourth page of a file.
+  ///
+  /// - Parameter path: Below the data directory, of a relation whose pages are on the disk.
+  public func damagePage(of path: String) throws {
+    guard let file = FileHandle(forUpdatingAtPath: "\(data)/\(path)") else {
+      throw Failed(description: "\(path) cannot be written to")
+    }
+    try file.seek(toOffset: 8192 * 3 + 5000)
+    try file.write(contentsOf: Data([1, 2, 3]))
+    try file.close()
+  }
+
   /// Starts the server in a data directory.
   public func start(_ data: String? = nil) throws {
     try run([

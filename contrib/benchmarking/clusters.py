@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from beyond import table
-from clustertools import Barman, CofferCluster, CofferClusterS3, PgBackRest
+from clustertools import Barman, CofferCluster, CofferClusterFiles, CofferClusterS3, PgBackRest
 from measure import CommandFailed, Measurement, run
 from places import Loopback, ObjectStorage, wait_for
 from servers import PostgreSQLServer
@@ -183,6 +183,7 @@ def run_clusters(server, program, weed, options, folder, environment, say):
 def _make_tools(server, program, folder, environment):
     return [
         CofferCluster(server, program, folder / "coffer", environment),
+        CofferClusterFiles(server, program, folder / "coffer-files", environment),
         *(PgBackRest(server, kind, folder / f"pgbackrest-{kind}", environment) for kind in ("full", "incr")),
         *(Barman(server, method, folder / f"barman-{method}", environment) for method in Barman.METHODS)]
 

@@ -78,6 +78,8 @@ class CofferCluster(ClusterTool):
     """Coffer as it comes: its key stays open from one run to the next."""
 
     name, log = "Coffer", "logs"
+    # Lines of the server's entry.
+    lines = ()
 
     def __init__(self, server, program, folder, environment):
         super().__init__(server, folder, environment)
@@ -87,7 +89,7 @@ class CofferCluster(ClusterTool):
         self.configuration = self._configure("config.yaml", (
             f"repositories:\n  - path: {self.place}\n{self.options}encryption_passphrase: {PASSPHRASE}\n"
             f"unlock_timeout: {CofferKeyOpen.unlock_timeout}\npostgresql_clusters:\n"
-            + self.server.entry(CLUSTER, "base_backup: true", f"data_directory: {self.server.data}")))
+            + self.server.entry(CLUSTER, "base_backup: true", f"data_directory: {self.server.data}", *self.lines)))
         self._run([*self.command("repo-create"), "--encryption", "repokey"])
 
     def archive_command(self, path):
@@ -108,6 +110,12 @@ class CofferCluster(ClusterTool):
 
     def command(self, *action):
         return [str(self.program), "--config", str(self.configuration), *action]
+
+
+class CofferClusterFiles(CofferCluster):
+    """Coffer reading the server's files itself, as pgBackRest does."""
+
+    name, lines = "Coffer, read_files", ("read_files: true",)
 
 
 class CofferClusterS3(CofferCluster):

@@ -68,6 +68,8 @@ def borg_keeps(archives, policy, within, now, zone):
         name = next((ours for ours, theirs in BORG_RULES.items() if theirs == rule), rule)
         if name in policy:
             prune_split(archives, rule, policy[name], reasons)
+    if not reasons and archives:
+        return {archives[0].id}  # Coffer leaves the newest where Borg leaves nothing.
     return set(reasons)
 
 

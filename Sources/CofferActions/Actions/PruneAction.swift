@@ -19,7 +19,7 @@ enum PruneAction {
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
       'coffer pin', --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
-      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters', 'mariadb_servers' or 'mysql_servers' names; what archives need to be brought into its window stays. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
+      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters', 'mariadb_servers' or 'mysql_servers' names; what archives need to be brought into its window stays. Where the keep_ options want none of the archives, the newest stays. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
@@ -57,6 +57,12 @@ enum PruneAction {
           "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "
             + "\(Formats.time(archive.startTime)), which is in the future: it is kept and counts for nothing. A clock was "
             + "wrong; delete the archive if it is not wanted")
+      }
+      for archive in archives where reasons[archive.id] == .newest {
+        context.console.warning(
+          "\(location.path): The keep_ options want no archive any more, also not the newest, "
+            + "\(Quoting.terminal(archive.name)) of \(Formats.time(archive.startTime)): it is kept all the same. See whether "
+            + "backups are still made, and whether this machine's clock is right; 'coffer delete' deletes it")
       }
       for archive in all where archive.standing != .counts {
         tell("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone", context)

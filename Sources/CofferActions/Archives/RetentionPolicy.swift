@@ -11,7 +11,9 @@ import Glibc
 /// not count, because it would push others out until its time has come.
 ///
 /// Unlike there, a partial archive takes no whole one's place: it stands for a period only when no whole one does, and what
-/// a rule may keep is counted by whole archives, partial ones being as many again at most.
+/// a rule may keep is counted by whole archives, partial ones being as many again at most. And where the rules keep none of
+/// the archives that count, the newest stays: `keep_within` alone would take the last one when backups have failed for longer,
+/// or when a clock is ahead.
 struct RetentionPolicy: Sendable, Equatable {
   enum Period: String, CaseIterable, Sendable {
     case secondly, minutely, hourly, daily, weekly, monthly
@@ -44,7 +46,7 @@ struct RetentionPolicy: Sendable, Equatable {
   /// Why an archive is kept.
   struct Reason: Sendable, Equatable, CustomStringConvertible {
     /// The rule's name as the options have it, without `keep_`; `future` for archives of the future, `pinned` for those that
-    /// somebody has pinned, `unlimited` where there are no rules.
+    /// somebody has pinned, `newest` for the one that stays where rules keep none, `unlimited` where there are no rules.
     let rule: String
     /// Which of those that the rule keeps it is, from 1; nil for rules that do not count.
     var number: Int?
@@ -55,6 +57,7 @@ struct RetentionPolicy: Sendable, Equatable {
     static func until(_ date: Date) -> Reason {
       Reason(rule: "until", note: Formats.strftime("%Y-%m-%d %H:%M", date))
     }
+    static let newest = Reason(rule: "newest", note: "no rule keeps any")
     static let unlimited = Reason(rule: "unlimited")
 
     var description: String {
@@ -120,6 +123,11 @@ struct RetentionPolicy: Sendable, Equatable {
     for period in Period.allCases {
       guard let count = counts[period], count != 0 else { continue }
       keep(count, period, archives, &reasons)
+    }
+    if archives.allSatisfy({ reasons[$0.id] == nil }),
+      let newest = archives.first(where: { !$0.isPartial }) ?? archives.first
+    {
+      reasons[newest.id] = .newest
     }
     return reasons
   }

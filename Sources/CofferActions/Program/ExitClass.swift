@@ -48,7 +48,7 @@ enum ExitClass: Int32, Comparable {
   private static func of(_ error: RepositoryError) -> ExitClass {
     switch error {
     case .notFound: .noRepository
-    case .wrongPassphrase, .keyFileMissing, .keysMissing, .keyRemoved, .needsFullKey: .noKey
+    case .wrongPassphrase, .keyUnread, .keyFileMissing, .keysMissing, .keyRemoved, .needsFullKey: .noKey
     case .damaged, .unknownKey, .missingChunk, .signedAfterRemoval: .damage
     case .sessionExpired, .overtaken, .keyChanged: .busy
     default: .error

@@ -117,6 +117,11 @@ struct DocumentLoader {
     return UserPath.absolute(name, from: folder.isEmpty ? "/" : folder, home: home)
   }
 
+  private static let knownTags = "The tags are: !include, !retain, !omit"
+  private static let ownTag = "tag:yaml.org,2002:"
+  /// Those of YAML's own that change nothing of what is written; `!!binary` would.
+  private static let plainTags = Set(["str", "int", "float", "bool", "seq", "map"].map { ExactName(ownTag + $0) })
+
   /// Tags that nothing took away have no meaning where they are.
   private func checkTags(_ node: YAMLNode) throws {
     switch node.tag {
@@ -125,7 +130,10 @@ struct DocumentLoader {
         node, "\(node.tag ?? "") means something only where an included file is merged",
         "Take it out, or merge a file by '<<: !include ...' in this file")
     case let tag? where tag.begins(with: "!"):
-      throw problem(node, "There is no tag \(tag)", "The tags are: !include, !retain, !omit")
+      throw problem(node, "There is no tag \(tag)", Self.knownTags)
+    case let tag? where !Self.plainTags.contains(ExactName(tag)):
+      let name = tag.after(beginning: Self.ownTag).map { "!!\($0)" } ?? tag
+      throw problem(node, "There is no tag \(name)", Self.knownTags)
     default: break
     }
     switch node.content {

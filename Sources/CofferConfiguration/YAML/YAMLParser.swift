@@ -12,6 +12,7 @@ struct YAMLParser {
   private let file: String
   private var anchors: [String: YAMLNode] = [:]
   private var nodeCount = 0
+  private var text: [UInt8] = []
 
   private static let depthLimit = 64
   /// Aliases count with all that they stand for.
@@ -29,6 +30,7 @@ struct YAMLParser {
       throw Failure(mark: mark(yaml_mark_t()), problem: "no memory for the parser")
     }
     defer { yaml_parser_delete(parser) }
+    self.text = text
     return try text.withUnsafeBufferPointer { (text) throws(Failure) -> YAMLNode? in
       yaml_parser_set_input_string(parser, text.baseAddress, text.count)
       var document: YAMLNode?
@@ -156,7 +158,19 @@ struct YAMLParser {
   private func syntaxError(_ parser: yaml_parser_t) -> Failure {
     let problem = parser.problem.map { String(cString: $0) } ?? "the text is no YAML"
     let context = parser.context.map { String(cString: $0) + ": " } ?? ""
-    return Failure(mark: mark(parser.problem_mark), problem: context + problem)
+    return Failure(mark: place(parser), problem: context + problem)
+  }
+
+  /// Of bytes that are no text libyaml has no mark: it fails as it reads ahead.
+  private func place(_ parser: yaml_parser_t) -> SourceMark {
+    guard parser.error == YAML_READER_ERROR, parser.encoding == YAML_UTF8_ENCODING else {
+      return mark(parser.problem_mark)
+    }
+    let before = text.prefix(parser.problem_offset)
+    let newline = UInt8(ascii: "\n")
+    let line = before[(before.lastIndex(of: newline).map { $0 + 1 } ?? 0)...]
+    return SourceMark(
+      file: file, line: before.count { $0 == newline } + 1, column: line.count { $0 & 0xC0 != 0x80 } + 1)
   }
 
   private func mark(_ mark: yaml_mark_t) -> SourceMark {

@@ -27,6 +27,8 @@ public enum DumpError: DiagnosableError, Equatable {
   case lagging(DumpIdentity, problem: String, suggestion: String)
   /// What comes by PostgreSQL's replication protocol does not come; with what the server has told besides.
   case replication(DumpIdentity, ReplicationError, told: [String])
+  /// Pages of a server are damaged on its disk; some of them, and how many.
+  case damaged(DumpIdentity, pages: [String], count: Int)
 
   public var identity: DumpIdentity {
     switch self {
@@ -35,7 +37,7 @@ public enum DumpError: DiagnosableError, Equatable {
       .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
       .duplicate(let identity),
       .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _),
-      .replication(let identity, _, _):
+      .replication(let identity, _, _), .damaged(let identity, _, _):
       identity
     }
   }
@@ -44,7 +46,7 @@ public enum DumpError: DiagnosableError, Equatable {
   public var isWorthARetry: Bool {
     switch self {
     case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed, .lagging: true
-    case .notStarted, .mixed, .duplicate, .misconfigured: false
+    case .notStarted, .mixed, .duplicate, .misconfigured, .damaged: false
     case .replication(_, let error, _): error.isTransient
     }
   }
@@ -98,6 +100,13 @@ public enum DumpError: DiagnosableError, Equatable {
       (
         ([error.diagnosis.problem] + told.prefix(5)).joined(separator: " / "),
         identity.advice.suggestion([error.diagnosis.problem]) ?? error.diagnosis.suggestion
+      )
+    case .damaged(_, let pages, let count):
+      (
+        (count == 1 ? "A page of the server has" : "\(count) pages of the server have")
+          + " a checksum that is not right: "
+          + pages.map { Quoting.terminal($0) }.joined(separator: "; ") + (count > pages.count ? "; ..." : ""),
+        "Pages of the server are damaged. Keep the older base backups, and look at the server's disk"
       )
     case .listingFailed(_, let program, let lines):
       (

@@ -6,14 +6,14 @@ struct PostgreSQLDump: PlannedDump {
   enum Scope: Sendable, Equatable {
     case database(String)
     case server
-    /// Roles and tablespaces. Who may not read the roles' passwords gets the roles without.
-    case globals(withPasswords: Bool)
+    /// Roles and tablespaces. Who may not read the roles' passwords gets the roles without; nil where that is not known yet.
+    case globals(withPasswords: Bool?)
   }
 
   let identity: DumpIdentity
   var section: ConfigurationSection { entry.section }
   private let entry: PostgreSQLEntry
-  private let scope: Scope
+  private var scope: Scope
   private let connection: PostgreSQLConnection
   private let installations: PostgreSQLInstallations
   private let conversations: PostgreSQLConversations
@@ -136,6 +136,11 @@ struct PostgreSQLDump: PlannedDump {
   }
 
   func start(context: HookContext) throws -> any RunningDump {
+    if scope == .globals(withPasswords: nil) {
+      var copy = self
+      copy.scope = .globals(withPasswords: try mayReadPasswords(context))
+      return try copy.start(context: context)
+    }
     var format = format
     var facts = DumpFacts(identity: identity, format: format)
     if case .globals = scope { facts.format = DumpIdentity.globalsName }
@@ -203,6 +208,7 @@ struct PostgreSQLDump: PlannedDump {
         program, arguments(format, server, context) + (census?.arguments ?? []), context: context), of: identity,
       context: context)
     let places = format == .custom ? BlockPlacesWatch() : nil
+    let tar = format == .tar ? TarEndWatch() : nil
     let script = scriptCensus(facts)
     // pg_dump itself is believed: what it leaves out stands in the options, and nothing is counted then.
     let isOwn = entry.connection.override(of: .dump) != nil
@@ -217,6 +223,7 @@ struct PostgreSQLDump: PlannedDump {
       if !hasBegun { census?.begin() }
       hasBegun = true
       places?.take(bytes)
+      tar?.take(bytes)
       script?.write(bytes)
     }
     return StreamedDump(
@@ -224,7 +231,16 @@ struct PostgreSQLDump: PlannedDump {
       content: census ?? script, isAwaited: !isAlone && !isOfDatabase && conversations.areAwaited, details: details,
       remarks: { lacking.map { [$0.warning] } ?? [] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
-      missing: { try PostgreSQLStreamEnd.missing($0, facts) })
+      missing: { try PostgreSQLStreamEnd.missing($0, facts) ?? places?.lacking() ?? tar?.lacking() })
+  }
+
+  private func mayReadPasswords(_ context: HookContext) throws -> Bool {
+    do {
+      return try PostgreSQLGlobalsPlan.mayReadPasswords(conversations, context)
+    } catch let end as PostgreSQLConversation.Ended {
+      throw DumpError.programFailed(
+        identity, program: "psql", status: .exited(2), lines: PostgreSQLFailure.told(end.lines))
+    }
   }
 
   private var isOfDatabase: Bool { if case .database = scope { true } else { false } }
@@ -311,7 +327,7 @@ struct PostgreSQLDump: PlannedDump {
     case .server: return owner + encoded + all(server, context) + entry.dumpOptions
     case .globals(let withPasswords):
       return owner + ["--globals-only"] + encoded + all(server, context)
-        + (withPasswords ? [] : ["--no-role-passwords"])
+        + (withPasswords == false ? ["--no-role-passwords"] : [])
     }
   }
 

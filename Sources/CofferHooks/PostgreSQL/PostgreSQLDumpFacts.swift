@@ -42,6 +42,7 @@ struct PostgreSQLDumpFacts {
     ask: (PostgreSQLStatement, _ columns: Int) throws -> [PostgreSQLAnswer.Row]
   ) throws {
     let problem: String
+    var isLost = false
     do {
       let rows = try ask(DatabaseProperties.question, DatabaseProperties.columnCount)
       guard let known = DatabaseProperties.facts(in: rows) else {
@@ -52,12 +53,18 @@ struct PostgreSQLDumpFacts {
     } catch let error as RunCancelled {
       throw error
     } catch let end as PostgreSQLConversation.Ended {
+      isLost = PostgreSQLFailure.isLost(end.lines)
       problem = end.lines.isEmpty ? "psql's answer is not what was asked for" : PostgreSQLFailure.telling(end.lines)
     } catch {
       problem = (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
     }
     note(scope, entry)
-    if case .globals = scope { return }
+    if case .globals = scope {
+      if isLost {
+        warnings.append("What ALTER ROLE ALL has set for every session could not be read and is not saved: \(problem)")
+      }
+      return
+    }
     details[Self.missingKey] = "none"
     warnings.append(
       "What belongs to the database as a whole (encoding, owner, settings, rights, comment) could not be read and is not "
@@ -104,7 +111,7 @@ struct PostgreSQLDumpFacts {
   private mutating func note(_ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {
     if case .globals(let withPasswords) = scope {
       details["entry"] = entry.identity.database
-      if !withPasswords { details["passwords"] = "none" }
+      if withPasswords == false { details["passwords"] = "none" }
     }
     if entry.noOwner { details["no_owner"] = "true" }
     if case .database = scope { details[Self.partKey] = entry.partOption }

@@ -83,6 +83,20 @@ enum PostgreSQLFailure {
       && FailureAdvice.first(of: ended, in: text) == nil
   }
 
+  private static let unreached = [
+    "Broken pipe", "Connection refused", "Connection reset", "Connection timed out", "Network is unreachable",
+    "No route to host", "timeout expired",
+  ]
+
+  /// Whether a client says that it has lost the server, or did not reach it: in its own words, which no locale changes.
+  static func isLost(_ lines: [String]) -> Bool {
+    let text = lines.joined(separator: "\n")
+    if FailureAdvice.first(of: ended, in: text) != nil { return true }
+    // Of a host with several addresses (`localhost` has two) the last one that was tried decides. Before version 14 nothing parts them.
+    let last = lines.last { $0.holds("failed: ") } ?? (text.holds("FATAL:") ? "" : text)
+    return unreached.contains { last.holds($0) }
+  }
+
   /// Where its programs come from.
   static let installations = FailureAdvice.debian(["pg_dump", "pg_dumpall", "pg_restore", "psql"], "postgresql-client")
 

@@ -27,10 +27,26 @@ struct PostgreSQLGlobalsPlan {
     // Where it is not, nobody has asked for more than what is possible.
     if entry.globals == .automatic, try !canRun(entry, context) { return nil }
     decided.insert(place)
-    let rows = try? conversations.askServer(
+    do {
+      return .globals(withPasswords: try Self.mayReadPasswords(conversations, context))
+    } catch let end as PostgreSQLConversation.Ended
+      where entry.globals == .automatic && !PostgreSQLFailure.isLost(end.lines)
+    {
+      return nil
+    } catch is LaunchError where entry.globals == .automatic {
+      return nil
+    } catch {
+      // A server that is away for a moment, while it is started anew, is asked again when the dump begins, which fails without
+      // an answer: the dumps of the databases may all succeed by then.
+      return .globals(withPasswords: nil)
+    }
+  }
+
+  /// - Throws: `PostgreSQLConversation.Ended`; `LaunchError`; `CommandTimedOut`; `RunCancelled`; `SystemError`.
+  static func mayReadPasswords(_ conversations: PostgreSQLConversations, _ context: HookContext) throws -> Bool {
+    let rows = try conversations.askServer(
       "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')", columns: 1, context)
-    // A server that does not answer is told of by the dumps of its databases.
-    return rows.map { .globals(withPasswords: $0.first?[0]?.text == "t") }
+    return rows.first?[0]?.text == "t"
   }
 
   /// Whether pg_dumpall is where a command that is configured has pg_dump.

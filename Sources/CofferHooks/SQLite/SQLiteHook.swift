@@ -1,7 +1,6 @@
 import CofferConfiguration
 import CofferSQLite
 import CofferSystem
-import FoundationEssentials
 
 /// SQLite, through its library, or through the program sqlite3 where one is configured.
 public struct SQLiteHook: DatabaseHook {
@@ -22,7 +21,7 @@ public struct SQLiteHook: DatabaseHook {
           identity, problem: "The name of a database must not hold a '/'",
           suggestion: "Choose another name; it need not be the file's")
       }
-      let path = Self.absolute(section[SQLiteOptions.path], context)
+      let path = context.absolute(section[SQLiteOptions.path])
       guard let command = Self.words(section[SQLiteOptions.sqliteCommand]) else {
         return SQLiteDump(identity: identity, section: section, path: path)
       }
@@ -65,7 +64,7 @@ public struct SQLiteHook: DatabaseHook {
       throw RestoreError.refused(
         facts.identity, problem: "nothing says which file it belongs to", suggestion: "Name one with --restore-path")
     }
-    return (Self.absolute(path, context), Self.words(section?[SQLiteOptions.sqliteRestoreCommand]))
+    return (context.absolute(path), Self.words(section?[SQLiteOptions.sqliteRestoreCommand]))
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
@@ -92,12 +91,6 @@ public struct SQLiteHook: DatabaseHook {
   /// The words of a command; nil when none is configured.
   private static func words(_ command: CommandWords?) -> [String]? {
     command.flatMap { $0.words.isEmpty ? nil : ContainerCommand.passingInput($0.words) }
-  }
-
-  private static func absolute(_ path: String, _ context: HookContext) -> String {
-    UserPath.absolute(
-      path, from: context.workingDirectory ?? FileManager.default.currentDirectoryPath,
-      home: context.environment.home)
   }
 
   /// - Throws: `DumpError` for a dump by statements that lacks its last line.

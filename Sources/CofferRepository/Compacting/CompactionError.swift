@@ -12,6 +12,8 @@ public enum CompactionError: DiagnosableError, Equatable {
   case missingArchives(count: Int, newest: String, location: String)
   /// An archive needs what is not there, or is damaged in every copy.
   case brokenArchive(id: String, name: String, location: String, detail: String)
+  /// An archive seems to need what is not there, and a key could not be read: what that key has stored is believed of nobody.
+  case unreadKey(_ object: String, archive: String, location: String, detail: String)
   /// An archive of a write-only key is not whole, and what it lacks may still be put back; `until` is when that ends, nil where
   /// nobody can tell.
   case heldUp(id: String, name: String, location: String, detail: String, until: Date?)
@@ -51,6 +53,12 @@ public enum CompactionError: DiagnosableError, Equatable {
         problem: "Not compacted, and nothing deleted: archive \(name) (\(id)) is not whole. \(detail)",
         suggestion: "Run 'coffer check', and 'coffer create' while what was backed up is still there, which stores it "
           + "again; if the archive is lost for good, 'coffer delete --archive \(id)' takes it out of the way")
+    case .unreadKey(let object, let archive, let location, let detail):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted, and nothing deleted: the store could not read \(object), and archive \(archive) "
+          + "cannot be judged without that key. \(detail)",
+        suggestion: "See above why it cannot be read, and run the command again when it can be")
     case .heldUp(let id, let name, let location, let detail, let until):
       Diagnosis(
         subject: "repository \(location)",

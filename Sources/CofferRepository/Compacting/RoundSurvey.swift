@@ -68,6 +68,9 @@ struct RoundSurvey {
       progress(.marking(archive: number + 1, of: ordered.count))
       guard let flaw = try marking.mark(archive) else { continue }
       guard archive.writeOnlyKey != nil else {
+        if let key = context.signers.unread.first {
+          throw CompactionError.unreadKey(key.path, archive: archive.name, location: context.location, detail: flaw)
+        }
         throw CompactionError.brokenArchive(
           id: archive.id, name: archive.name, location: context.location, detail: flaw)
       }
@@ -124,6 +127,10 @@ extension ArchiveRecord {
       } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
+        if let key = context.signers.unread.first, case RepositoryError.unknownKey = error {
+          throw CompactionError.unreadKey(
+            key.path, archive: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
+        }
         throw CompactionError.unreadableArchive(
           id: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
       }

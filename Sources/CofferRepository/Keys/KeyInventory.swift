@@ -25,28 +25,31 @@ struct KeyInventory: Sendable {
   private(set) var disregarded: Set<KeyID> = []
   /// Readable ones that the root does not vouch for.
   private(set) var strangers: [KeyRecord] = []
+  /// Objects that are there and that the store could not read: what they say is not known.
+  private(set) var unread: [ObjectName] = []
 
   /// - Parameters:
   ///   - remarks: Told of what is passed over.
   ///   - sideBySide: How what does not depend on each other is asked of the store.
   ///   - listed: The objects of keys, if they have just been listed.
+  ///   - removing: A key whose removal is under way.
   /// - Throws: `StorageError`; `RunCancelled`.
   init(
     header: RepositoryHeader, store: RunStore, remarks: Remarks, sideBySide: SideBySide = SideBySide(width: 1),
-    listed: [ObjectStatus]? = nil
+    listed: [ObjectStatus]? = nil, removing: KeyID? = nil
   ) throws {
     let root = Hexadecimal.decode(header.rootPublic) ?? []
     for look in 0..<Self.looks {
       do {
         try self.init(
-          KeyObjectReader(root, header.mode, store, remarks, toleratesVanished: false), sideBySide,
+          KeyObjectReader(root, header.mode, store, remarks, removing, toleratesVanished: false), sideBySide,
           listed: look == 0 ? listed : nil)
         return
       } catch is Vanished {
         continue  // A wrapping that was replaced since it was listed: the new one is in the next list.
       }
     }
-    try self.init(KeyObjectReader(root, header.mode, store, remarks, toleratesVanished: true), sideBySide)
+    try self.init(KeyObjectReader(root, header.mode, store, remarks, removing, toleratesVanished: true), sideBySide)
   }
 
   private static let looks = 3
@@ -77,6 +80,7 @@ struct KeyInventory: Sendable {
     }
     try disregardLastRemovals(reader)
     readAhead = [:]
+    unread = reader.passedOver.unread
     reader.passedOver.tellRest(store: reader.store, remarks: reader.remarks)
   }
 
@@ -128,7 +132,7 @@ struct KeyInventory: Sendable {
 
   func signers(besides own: Signer) -> SignerDirectory {
     SignerDirectory(
-      standing.map(\.signer) + removed.values.map(\.record.signer) + [own], removed: removed)
+      standing.map(\.signer) + removed.values.map(\.record.signer) + [own], removed: removed, unread: unread)
   }
 }
 
@@ -139,6 +143,7 @@ private struct Vanished: Error {}
 private final class PassedOver {
   private static let most = 10
   private var count = 0
+  var unread: [ObjectName] = []
 
   /// Whether one more is to be said by itself.
   func isToBeSaid() -> Bool {
@@ -163,16 +168,19 @@ private struct KeyObjectReader {
   let holdsBundles: Bool
   let store: RunStore
   let remarks: Remarks
+  let removing: KeyID?
   let toleratesVanished: Bool
   let passedOver = PassedOver()
 
   init(
-    _ root: [UInt8], _ mode: EncryptionMode, _ store: RunStore, _ remarks: Remarks, toleratesVanished: Bool
+    _ root: [UInt8], _ mode: EncryptionMode, _ store: RunStore, _ remarks: Remarks, _ removing: KeyID?,
+    toleratesVanished: Bool
   ) {
     self.root = root
     holdsBundles = mode == .repokey
     self.store = store
     self.remarks = remarks
+    self.removing = removing
     self.toleratesVanished = toleratesVanished
   }
 
@@ -224,12 +232,16 @@ private struct KeyObjectReader {
       }
       if let counting { removed[id]?.counting = counting }
     }
-    for (id, removal) in removed where removal.record.signer.role == .writeOnly && removal.counting == nil {
+    for (id, removal) in removed
+    where removal.record.signer.role == .writeOnly && removal.counting == nil && id != removing {
+      let isUnread = passedOver.unread.contains { CountingArchives.key($0) == id }
       remarks.add(
         Diagnosis(
           subject: "repository \(store.location)",
-          problem: "The removal of key \(id) has not come to its end: until then every archive counts that it signs",
-          suggestion: "Run 'coffer key remove --key \(id)' again"))
+          problem: isUnread
+            ? "Which archives of the removed key \(id) count is not known, so every archive counts that it signs"
+            : "The removal of key \(id) has not come to its end: until then every archive counts that it signs",
+          suggestion: isUnread ? nil : "Run 'coffer key remove --key \(id)' again"))
     }
     return removed
   }
@@ -243,6 +255,10 @@ private struct KeyObjectReader {
   }
 
   private func passOver(_ error: any Error) {
+    switch error {
+    case StorageError.failed(let object?, _, _), StorageError.truncated(let object, _): passedOver.unread.append(object)
+    default: break
+    }
     if passedOver.isToBeSaid() { remarks.add(error, consequence: "it is passed over") }
   }
 

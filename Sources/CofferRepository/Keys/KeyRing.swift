@@ -14,12 +14,14 @@ struct KeyRing {
   /// - Parameters:
   ///   - config: The object that the header is of.
   ///   - ahead: A passphrase that was stretched meanwhile.
-  /// - Throws: `RepositoryError.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`; `.damaged`; `StorageError`.
+  /// - Throws: `RepositoryError.wrongPassphrase`; `.keyUnread`; `.keysMissing`; `.keyFileMissing`;
+  ///   `.keyRemoved`; `.damaged`; `StorageError`.
   func open(
     _ passphrase: SecretBytes, _ inventory: KeyInventory, config: [UInt8], _ ahead: StretchedAhead? = nil
   ) throws -> KeyBundle {
     let records = try candidates(inventory)
     guard !records.isEmpty else {
+      try refuseUnread(inventory)
       tellLostKeys()
       throw RepositoryError.keysMissing(location: store.location)
     }
@@ -40,8 +42,17 @@ struct KeyRing {
         failure = failure ?? error
       }
     }
-    if failure == nil { tellLostKeys() }
+    if failure == nil {
+      if header.mode == .repokey { try refuseUnread(inventory) }
+      tellLostKeys()
+    }
     throw failure ?? RepositoryError.wrongPassphrase(location: store.location)
+  }
+
+  /// Where no key opens, the right one may be what the store could not read.
+  private func refuseUnread(_ inventory: KeyInventory) throws(RepositoryError) {
+    guard let object = inventory.unread.first(where: { KeyName($0.path) != nil }) else { return }
+    throw .keyUnread(location: store.location, object: object.path)
   }
 
   /// Where no key opens, the right one may be what is not listed: an object that has lost its bytes, or was replaced.

@@ -42,9 +42,11 @@ extension Repository {
       hostname: description?.hostname ?? "", isInUse: signer.id == context.keys.id, removed: removed)
   }
 
-  func keyInventory() throws -> KeyInventory {
+  /// - Parameter removing: A key whose removal is under way.
+  func keyInventory(removing: KeyID? = nil) throws -> KeyInventory {
     try KeyInventory(
-      header: header, store: context.store, remarks: context.remarks, sideBySide: context.sideBySide)
+      header: header, store: context.store, remarks: context.remarks, sideBySide: context.sideBySide,
+      removing: removing)
   }
 
   /// The file on this machine that holds the key; nil when the keys are in the repository.

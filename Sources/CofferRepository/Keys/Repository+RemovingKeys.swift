@@ -23,14 +23,14 @@ extension Repository {
     if inventory.disregarded.isSuperset(of: [id, context.keys.id]) {
       // Two have removed each other, and neither removal counts. If the other one alone went, this key's would.
       try KeyRemoval.objectName(context.keys.id).map { try context.store.delete($0) }
-      inventory = try keyInventory()
+      inventory = try keyInventory(removing: id)
     }
     let entry = inventory.standing.first { $0.signer.id == id }
     if let entry {
       let removal = KeyRemoval(of: entry.record, signer: entry.signer, at: context.clock.now())
       try put(removal, rootPrivate)
       // Behind the put: of two that remove each other one at least sees both.
-      inventory = try keyInventory()
+      inventory = try keyInventory(removing: id)
     }
     guard let removed = inventory.removed[id] else {
       // Only where the key's object stands: else nothing but the removal knows its public half.

@@ -1,13 +1,17 @@
+import CofferStorage
 import CofferSystem
 
 /// The keys whose signatures can be told, by id, and what is left of those that were removed.
 struct SignerDirectory: Sendable {
   private let signers: [KeyID: Signer]
   private let removed: [KeyID: KeyInventory.Removed]
+  /// Objects of keys that the store could not read: whose signatures they vouch for is not known.
+  let unread: [ObjectName]
 
-  init(_ signers: [Signer], removed: [KeyID: KeyInventory.Removed] = [:]) {
+  init(_ signers: [Signer], removed: [KeyID: KeyInventory.Removed] = [:], unread: [ObjectName] = []) {
     self.signers = Dictionary(signers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     self.removed = removed
+    self.unread = unread
   }
 
   subscript(id: KeyID) -> Signer? { signers[id] }

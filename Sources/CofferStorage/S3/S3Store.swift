@@ -53,6 +53,8 @@ struct S3Store: ObjectStore {
     switch try send(put: key(name.path), name, content, sums, isConditional: isConditional, cancellation) {
     case .done(let answer):
       guardian.noteBucket()
+      // Whoever stores an object tells its ETag. A proxy or a page to log in at that answers in his place has stored nothing.
+      if answer.header("etag") == nil { try confirm(name, content.count, cancellation) }
       // Of what is encrypted there, for one, the tag is no sum.
       if let sum = sums.md5.map(Digests.hexadecimal), Self.sum(answer) == sum { guardian.note(sum, of: name, content) }
     case .refused(let refusal, let error, let mayHaveComeTwice):
@@ -65,6 +67,20 @@ struct S3Store: ObjectStore {
       if mayHaveComeTwice, try holds(name, content, cancellation: cancellation) { return }
       throw .exists(name, location: location)
     }
+  }
+
+  private func confirm(_ name: ObjectName, _ size: Int, _ cancellation: Cancellation?) throws(StorageError) {
+    do throws(StorageError) {
+      if try status(of: name, cancellation: cancellation).size == size { return }
+    } catch {
+      guard case .missing = error else { throw error }
+    }
+    throw .failed(
+      name, location: location,
+      StorageFailure(
+        .transient, S3Operation.put.rawValue,
+        reason: "the answer says success and not what was stored, and the object is not there as it was put",
+        suggestion: "See what answers in the server's place: a proxy, or a page to log in at"))
   }
 
   /// - Parameter name: nil for what is no object of the repository.

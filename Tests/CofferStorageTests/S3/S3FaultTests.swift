@@ -134,6 +134,23 @@ struct S3FaultTests {
     #expect(other.content["pre/packs/ab"] == "their")
   }
 
+  @Test("A put that something in between answers, and that does not say what was stored, is looked for")
+  func answeredInBetween() throws {
+    let page = RecordingHTTPServer.Answer(body: "<html>Log in here</html>", headers: ["Content-Type: text/html"])
+    let portal = try S3StandIn { _, request in request.method == "PUT" ? .answer(page) : nil }
+    let failure = try failed { try portal.store().put(name, Array("text".utf8)) }
+    #expect(failure.kind == .transient && failure.reason.contains("not what was stored"), "\(failure)")
+    #expect(portal.content == [:])
+    let deaf = try S3StandIn { _, _ in .answer(page) }
+    #expect(throws: StorageError.self) { try deaf.store().put(name, Array("text".utf8)) }
+    // A server that has no ETags has stored it all the same.
+    let plain = try S3StandIn(objects: ["pre/packs/ab": "text"]) { _, request in
+      request.method == "PUT" ? .answer(.init()) : nil
+    }
+    try plain.store().put(name, Array("text".utf8))
+    #expect(plain.requests.map(\.method) == ["PUT", "HEAD"])
+  }
+
   @Test("A body that is cut short is no body")
   func cutShort() throws {
     let server = try S3StandIn(objects: ["pre/packs/ab": "0123456789"]) { _, _ in .cutBody }

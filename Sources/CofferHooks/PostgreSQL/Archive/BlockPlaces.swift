@@ -74,6 +74,8 @@ final class BlockPlacesWatch {
   /// The tables that have blocks, by the numbers of their entries.
   private var tables: [Int: RelationName] = [:]
   private var made: Set<RelationName> = []
+  /// The entries that blocks belong to.
+  private var withData: Set<Int> = []
 
   /// Bytes of a block, or of the file of a folder, that has no rows, compressed or not, and of some that have few.
   static let smallSize: UInt64 = 64
@@ -118,6 +120,7 @@ final class BlockPlacesWatch {
     do {
       let contents = try CustomContents(head)
       made = Set(contents.entries.filter { $0.kind == "TABLE" }.map(\.relation))
+      withData = Set(contents.entries.filter(\.hasData).map(\.number))
       tables = Dictionary(
         contents.entries.filter { $0.kind == "TABLE DATA" }.map { ($0.number, $0.relation) },
         uniquingKeysWith: { first, _ in first })
@@ -138,6 +141,15 @@ final class BlockPlacesWatch {
   /// The tables of which the dump has few rows, or none; nil where it could not be read to its end.
   func smallTables() -> Set<RelationName>? {
     places().map { Set($0.blocks.filter { $0.size <= Self.smallSize }.compactMap { tables[$0.entry] }) }
+  }
+
+  /// Returns what the dump lacks so that pg_restore fails; nil where it lacks nothing, or is of a form that is not known.
+  func lacking() -> String? {
+    if case .contents(let head, _) = state { readContents(head, mayGoOn: false) }
+    guard case .blocks(_, let walk, let blocks) = state else { return nil }
+    guard walk.isBetweenBlocks else { return "its last block is cut short" }
+    let missing = withData.subtracting(blocks.map(\.entry)).count
+    return missing == 0 ? nil : "it has no data for \(missing) of \(withData.count) entries that have some"
   }
 
   /// nil where the dump could not be read to its end.

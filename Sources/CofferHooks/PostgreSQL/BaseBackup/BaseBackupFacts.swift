@@ -34,7 +34,7 @@ public struct BaseBackupFacts: Sendable, Equatable {
   public let end: LogSequenceNumber
   /// Bytes.
   public let segmentSize: Int
-  /// Whether the server's pages have checksums; it has verified them then.
+  /// Whether the server's pages have checksums; they were verified then.
   public let hasChecksums: Bool
   /// In the order of their numbers.
   public let tablespaces: [Tablespace]

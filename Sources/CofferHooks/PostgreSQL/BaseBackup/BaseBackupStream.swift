@@ -1,7 +1,7 @@
 import CofferSystem
 
 /// A base backup on its way: what the server sends, as one tar archive.
-final class BaseBackupStream: JudgedDump, ByteSource {
+final class BaseBackupStream: RunningBaseBackup {
   private enum Phase {
     case archives
     /// The manifest, when everything before it was found to be whole.
@@ -9,12 +9,12 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     case ended
   }
 
-  private let identity: DumpIdentity
+  let identity: DumpIdentity
   /// nil when it was given up.
   private var conversation: (any BaseBackupConversation)?
   private let server: ReplicatedServer
   private let version: Int
-  private let versionName: String?
+  let versionName: String?
   private let limits: DumpLimits
   private let clock: Clock
   private let begun: Double
@@ -28,8 +28,8 @@ final class BaseBackupStream: JudgedDump, ByteSource {
   private var phase = Phase.archives
   private var ready: [UInt8] = []
   private var given = 0
-  private var byteCount: UInt64 = 0
-  private var warnings: [String] = []
+  private(set) var byteCount: UInt64 = 0
+  private(set) var warnings: [String] = []
   private var facts: BaseBackupFacts?
   var judgement: BaseBackupFacts?
 
@@ -82,16 +82,6 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     }
     return "\(command) LABEL 'coffer' FAST WAL NOWAIT TABLESPACE_MAP"
       + (version >= firstWithManifest ? " MANIFEST 'yes'" : "")
-  }
-
-  var output: DumpOutput { .stream(self) }
-
-  var holdsPages: Bool { true }
-
-  var factsSoFar: DumpFacts? { dumpFacts(nil) }
-
-  private func dumpFacts(_ base: BaseBackupFacts?) -> DumpFacts {
-    DumpFacts(identity: identity, format: BaseBackupDump.format, serverVersion: versionName, base: base)
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
@@ -224,19 +214,7 @@ final class BaseBackupStream: JudgedDump, ByteSource {
 
   // MARK: - The end
 
-  func judge() throws -> BaseBackupFacts {
-    try withUnsafeTemporaryAllocation(byteCount: Self.piece, alignment: 1) { buffer in
-      while try read(into: buffer) > 0 {}
-    }
-    guard phase == .ended, let facts else {
-      throw DumpError.incomplete(identity, program: Self.title, missing: "its end is missing")
-    }
-    return facts
-  }
-
-  func outcome(_ facts: BaseBackupFacts) -> DumpOutcome {
-    DumpOutcome(facts: dumpFacts(facts), bytes: byteCount, exitStatus: 0, warnings: warnings)
-  }
+  var whole: BaseBackupFacts? { phase == .ended ? facts : nil }
 
   func abandon() { conversation = nil }
 
@@ -280,6 +258,11 @@ final class BaseBackupStream: JudgedDump, ByteSource {
       throw DumpError.replication(identity, error, told: conversation?.notices.filter { $0.holds("checksum") } ?? [])
     } catch let error as BaseBackupTar.Malformed {
       throw DumpError.incomplete(identity, program: title, missing: error.problem)
+    } catch let error as ServerFolderError {
+      throw error.naming(identity)
+    } catch let error as ServerFileWalk.TooLong {
+      throw DumpError.incomplete(
+        identity, program: title, missing: "the name of '\(Quoting.terminal(error.path))' is too long for an archive")
     } catch let error as ReplicatedServer.Unintelligible {
       throw DumpError.incomplete(
         identity, program: title, missing: "the server's answer to \(error.command) is not what the protocol says")

@@ -43,6 +43,10 @@ public struct PostgreSQLClusterHook: DatabaseHook {
       "Pages of the server are damaged: the server's log has all of them. Keep the older base backups, and look at the server's disk"
     ),
     (
+      "permission denied for function pg_",
+      "Give the user the right, as a superuser in the database postgres: GRANT EXECUTE ON FUNCTION pg_backup_start, pg_backup_stop TO the user (before version 15 pg_start_backup, pg_stop_backup)"
+    ),
+    (
       "has already been removed",
       "The server has removed log that was written while the backup was made: raise wal_keep_size there, and run the command again"
     ),

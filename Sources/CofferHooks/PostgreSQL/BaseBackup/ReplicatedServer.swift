@@ -12,10 +12,13 @@ struct ReplicatedServer {
   let segmentSize: Int
   let hasChecksums: Bool
 
+  /// - Parameter identify: What is asked for the identifier, as `systemid`.
   /// - Throws: `Unintelligible`; what asking throws.
-  init(_ conversation: any BaseBackupConversation) throws {
-    let identify = "IDENTIFY_SYSTEM"
-    let identifier = try conversation.query(identify).text(0, "systemid").flatMap { UInt64($0) }
+  init(_ conversation: any BaseBackupConversation, identifying identify: String = "IDENTIFY_SYSTEM") throws {
+    // SQL has the identifier with a sign.
+    let identifier = try conversation.query(identify).text(0, "systemid").flatMap { text in
+      UInt64(text) ?? Int64(text).map { UInt64(bitPattern: $0) }
+    }
     guard let identifier, identifier > 0 else { throw Unintelligible(command: identify) }
     func setting(_ name: String) throws -> String {
       let command = "SHOW \(name)"

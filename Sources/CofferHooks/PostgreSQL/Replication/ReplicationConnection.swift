@@ -194,9 +194,11 @@ extension ReplicationConnection {
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
   public func query(_ text: String) throws -> ReplicationRows { try query(text, until: nil) }
 
-  /// - Parameter deadline: As that of `next`.
-  public func query(_ text: String, until deadline: Double?) throws -> ReplicationRows {
-    try begin(text)
+  /// - Parameters:
+  ///   - deadline: As that of `next`.
+  ///   - name: As that of `begin`.
+  public func query(_ text: String, until deadline: Double?, called name: String? = nil) throws -> ReplicationRows {
+    try begin(text, called: name)
     var answer: ReplicationRows?
     while let reply = try next(until: deadline) {
       switch reply {

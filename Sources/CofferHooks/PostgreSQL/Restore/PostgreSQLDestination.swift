@@ -51,6 +51,7 @@ struct PostgreSQLDestination: Sendable {
   init(_ name: String, connection: PostgreSQLConnection, of identity: DumpIdentity, context: HookContext) throws {
     self.name = name
     let answer = try PostgreSQLSurvey.ask(about: name, connection, context)
+    if case .failure(let unanswered) = answer, unanswered.isLost { throw Self.unanswered(unanswered.lines, identity) }
     let survey = try? answer.get()
     self.survey = survey
     if let survey, survey.database == nil {
@@ -70,9 +71,7 @@ struct PostgreSQLDestination: Sendable {
       var lines = result.errorLines
       // Where no database answers, the first complaint is the one about the server.
       if survey == nil, case .failure(let unanswered) = answer, lines.isEmpty { lines = unanswered.lines }
-      throw RestoreError.refused(
-        identity, problem: PostgreSQLFailure.telling(lines),
-        suggestion: identity.advice.suggestion(lines))
+      throw Self.unanswered(lines, identity)
     }
     version = facts[0].flatMap { Int($0) }
     state = facts[1] == "0" ? .empty : .filled
@@ -81,11 +80,15 @@ struct PostgreSQLDestination: Sendable {
     try Self.checkWritable(facts[2] == "t", name, connection, identity)
     foreignExtensions =
       survey?.isSuperuser == false && (version ?? 0) >= 130_000
-      ? try Self.foreignExtensions(in: name, connection, context) : []
-    keptExtensions = survey?.isSuperuser == true ? [] : try Self.keptExtensions(in: name, connection, context)
+      ? try Self.foreignExtensions(in: name, connection, identity, context) : []
+    keptExtensions = survey?.isSuperuser == true ? [] : try Self.keptExtensions(in: name, connection, identity, context)
     rights = Rights(
       mayCreate: facts[3] == "t", foreignTables: facts[4].flatMap { Int($0) } ?? 0,
       tables: facts[5].flatMap { Int($0) } ?? 0)
+  }
+
+  private static func unanswered(_ lines: [String], _ identity: DumpIdentity) -> RestoreError {
+    .refused(identity, problem: PostgreSQLFailure.telling(lines), suggestion: identity.advice.suggestion(lines))
   }
 
   /// What the user may do in the database itself.
@@ -125,18 +128,21 @@ struct PostgreSQLDestination: Sendable {
   }
 
   private static func keptExtensions(
-    in name: String, _ connection: PostgreSQLConnection, _ context: HookContext
+    in name: String, _ connection: PostgreSQLConnection, _ identity: DumpIdentity, _ context: HookContext
   ) throws -> [ServerText] {
     let sql: PostgreSQLStatement = """
       SELECT \(PostgreSQLAnswer.text("e.extname")) FROM pg_catalog.pg_extension e
       WHERE e.extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(e.extowner, 'USAGE')
       """
     let result = try connection.query(sql, database: name, context: context)
+    guard result.status.isSuccess || !PostgreSQLFailure.isLost(result.errorLines) else {
+      throw unanswered(result.errorLines, identity)
+    }
     return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0] } ?? []
   }
 
   private static func foreignExtensions(
-    in name: String, _ connection: PostgreSQLConnection, _ context: HookContext
+    in name: String, _ connection: PostgreSQLConnection, _ identity: DumpIdentity, _ context: HookContext
   ) throws -> [String] {
     let sql: PostgreSQLStatement = """
       SELECT \(PostgreSQLAnswer.text("e.extname")) FROM pg_catalog.pg_extension e
@@ -144,6 +150,9 @@ struct PostgreSQLDestination: Sendable {
       WHERE e.extname <> 'plpgsql' AND (v.superuser IS NULL OR v.superuser AND NOT v.trusted) ORDER BY e.extname
       """
     let result = try connection.query(sql, database: name, context: context)
+    guard result.status.isSuccess || !PostgreSQLFailure.isLost(result.errorLines) else {
+      throw unanswered(result.errorLines, identity)
+    }
     return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0]?.shown } ?? []
   }
 }

@@ -67,21 +67,28 @@ struct PostgreSQLSurvey: Sendable {
   static func ask(
     about name: String, _ connection: PostgreSQLConnection, _ context: HookContext
   ) throws -> Result<PostgreSQLSurvey, Unanswered> {
-    var lines: [String] = []
+    var unanswered = Unanswered()
     for workplace in ["postgres", "template1"] where !name.isSame(as: workplace) {
       let result = try connection.query(question(name), database: workplace, context: context)
       if result.status.isSuccess, let answer = decode(Answer.self, result) {
         return try ties(of: name, answer, in: workplace, connection, context)
           .map { PostgreSQLSurvey(workplace: workplace, answer: answer, ties: $0) }
       }
-      if lines.isEmpty { lines = result.errorLines }
+      unanswered.add(result)
     }
-    return .failure(Unanswered(lines: lines))
+    return .failure(unanswered)
   }
 
   struct Unanswered: Error {
     /// What the client said of the first database.
-    let lines: [String]
+    private(set) var lines: [String] = []
+    /// Whether the server was lost, or not reached, so that nobody knows what it would have answered.
+    private(set) var isLost = false
+
+    fileprivate mutating func add(_ result: CommandResult) {
+      if lines.isEmpty { lines = result.errorLines }
+      isLost = isLost || (result.status.isSuccess ? result.text.isEmpty : PostgreSQLFailure.isLost(result.errorLines))
+    }
   }
 
   private static func question(_ name: String) -> PostgreSQLStatement {
@@ -129,7 +136,9 @@ struct PostgreSQLSurvey: Sendable {
       """
     let result = try connection.query(question, database: workplace, context: context)
     guard result.status.isSuccess, let ties = decode(Ties.self, result) else {
-      return .failure(Unanswered(lines: result.errorLines))
+      var unanswered = Unanswered()
+      unanswered.add(result)
+      return .failure(unanswered)
     }
     return .success(ties)
   }

@@ -13,6 +13,10 @@ public enum PostgreSQLClusterOptions {
     "base_backup",
     "Whether 'create' makes a base backup: the whole server, from which its log brings it to any moment. It takes a user with the right REPLICATION.",
     default: false)
+  public static let readFiles = OptionKey<Bool>(
+    "read_files",
+    "Whether a base backup reads the server's files itself, below data_directory, in the place of having the server send them: on the server's host only, by the server's user or root, which takes far less time. The user of the connection needs the right to call pg_backup_start and pg_backup_stop, and may connect to the database postgres.",
+    default: false)
   public static let hostname = OptionKey<String?>(
     "hostname",
     "The server's host, to which connections for replication go. Without it the client's own default, a local socket as a rule.",
@@ -24,7 +28,7 @@ public enum PostgreSQLClusterOptions {
     schema: OptionSchema(
       "PostgreSQL servers",
       [
-        name.option, dataDirectory.option, baseBackup.option, ServerLogOptions.within.option,
+        name.option, dataDirectory.option, baseBackup.option, readFiles.option, ServerLogOptions.within.option,
         ServerOptions.label.option, ServerLogOptions.hostname.option,
       ] + connection + PatienceOptions.all))
 
