@@ -18,8 +18,8 @@ struct LogPushing {
 
   /// Bytes of a segment at most that goes along: each thread holds one in memory.
   private static let sizeLimit = 64 << 20
-  /// Threads that push ahead: one seals and puts while the other compresses.
-  private static let pushers = 2
+  /// Threads that push ahead: while one puts, two compress and seal.
+  private static let pushers = 3
   /// Seconds after which no further one is begun: the server waits for the first.
   private static let patience: Double = 5
 
@@ -55,33 +55,40 @@ struct LogPushing {
     let content = compressing(file, part, workers: context.surroundings.processors)
     defer { content.stop() }
     let access = try context.open(location)
-    let isNew = try access.repository.put(part, content)
-    pushed?.forget(upTo: file.name)
-    // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
-    if pushed != nil, file.size <= Self.sizeLimit { pushAhead(count, in: access) }
-    return isNew
+    let others = pushAhead(count, in: access)
+    defer { others.join() }
+    do {
+      let isNew = try access.repository.put(part, content)
+      pushed?.forget(upTo: file.name)
+      // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
+      others.line.update { $0.turn = 0 }
+      others.work()
+      return isNew
+    } catch {
+      others.line.update { $0.isOver = true }
+      throw error
+    }
   }
 
-  private func pushAhead(_ count: Int, in access: OpenRepository) {
-    let waiting = WaitingSegments(behind: file)
-    let names = waiting.names(atMost: count)
-    guard !names.isEmpty else { return }
-    let line = Monitor(Line(names: names))
-    let end = context.surroundings.clock.steadySeconds() + Self.patience
-    // Where there is no thread to be had, this one does it all.
-    let helper = try? WorkerThread(name: "push ahead") { [self] in
-      pushAhead(line, waiting, until: end, in: access)
+  /// Segments that go along with the one that is pushed.
+  private struct Others {
+    let line: Monitor<Line>
+    /// Stores one after the other of them, beside threads that do the same.
+    let work: @Sendable () -> Void
+    let threads: [WorkerThread]
+
+    func join() {
+      for thread in threads { thread.join() }
     }
-    pushAhead(line, waiting, until: end, in: access)
-    helper?.join()
   }
 
   /// What threads that push ahead have between them.
   private struct Line {
     let names: [WALFileName]
-    /// Which is taken up next, and which is put next: one behind the other, so that a run that is killed leaves no gap.
+    /// Which is taken up next, and which is put next: one behind the other, so that a run that is killed leaves no gap, and all behind
+    /// that which is pushed.
     var next = 0
-    var turn = 0
+    var turn = -1
     var isOver = false
 
     mutating func take() -> (number: Int, name: WALFileName)? {
@@ -89,6 +96,22 @@ struct LogPushing {
       next += 1
       return (next - 1, names[next - 1])
     }
+  }
+
+  /// Begins with those that wait: they are sealed beside the one that is pushed.
+  private func pushAhead(_ count: Int, in access: OpenRepository) -> Others {
+    let waiting = WaitingSegments(behind: file)
+    let names = pushed == nil || file.size > Self.sizeLimit ? [] : waiting.names(atMost: count)
+    let line = Monitor(Line(names: names))
+    let end = context.surroundings.clock.steadySeconds() + Self.patience
+    let work: @Sendable () -> Void = { [self] in pushAhead(line, waiting, until: end, in: access) }
+    var threads: [WorkerThread] = []
+    for _ in 0..<min(Self.pushers - 1, names.count) {
+      // Where there is no thread to be had, that of the file does it all.
+      guard let thread = try? WorkerThread(name: "push ahead", work) else { break }
+      threads.append(thread)
+    }
+    return Others(line: line, work: work, threads: threads)
   }
 
   private func pushAhead(
@@ -100,6 +123,7 @@ struct LogPushing {
           let isOver = line.wait(until: { $0.turn == number || $0.isOver }) { $0.isOver }
           if isOver { throw RunCancelled() }
         }
+        // Not as soon as it is put: where other bytes are in its place, those behind it are another server's, too.
         line.update { $0.turn += 1 }
       } catch {
         // What the server has asked for is another thing; this comes when it asks for it.
@@ -126,15 +150,14 @@ struct LogPushing {
       throw WALError.content(other.path, "it has only just been written")
     }
     let part = try part(of: other)
-    let content = compressing(other, part, workers: context.surroundings.processors / Self.pushers)
-    defer { content.stop() }
-    try content.wait()
+    // Others do the same beside this.
+    let sealed = try access.repository.seal(part, compressing(other, part, workers: 0))
     // The server writes over a file only when it was told that it is stored.
     guard waiting.isWaiting(name), try other.version() == version else {
       throw WALError.content(other.path, "it waits no more")
     }
     try turn()
-    let isNew = try access.repository.put(part, content)
+    let isNew = try access.repository.put(sealed)
     try pushed.note(name, version)
     context.console.step(
       "\(location.path): \(Self.title(of: other)) \(isNew ? "is stored" : "was stored before"), ahead")

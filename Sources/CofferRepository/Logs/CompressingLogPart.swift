@@ -95,14 +95,9 @@ public final class CompressingLogPart: Sendable {
     }
   }
 
-  /// Waits until all of it is there.
-  ///
-  /// - Throws: What reading it throws; `CompressionError`, `SelfCheckFailed`; `RunCancelled` after `stop`.
-  public func wait() throws { _ = try whole() }
-
   /// Waits for all of it.
   ///
-  /// - Throws: As `wait` does.
+  /// - Throws: What reading it throws; `CompressionError`, `SelfCheckFailed`; `RunCancelled` after `stop`.
   func whole() throws -> CompressedLogPart {
     try CompressedLogPart(size: size, blocks: (0..<blockCount).map { try block($0) })
   }

@@ -66,10 +66,28 @@ extension Repository {
   /// - Parameter content: Made for this part.
   /// - Throws: What compressing it throws, too.
   public func put(_ part: LogPart, _ content: CompressingLogPart) throws -> Bool {
+    try LogStore(context).put(unsigned(part, content))
+  }
+
+  /// What `put` does before it asks the store for anything.
+  ///
+  /// - Parameter content: Made for this part.
+  /// - Throws: `RepositoryError.unsupported`; what compressing it throws.
+  public func seal(_ part: LogPart, _ content: CompressingLogPart) throws -> SealedLogPart {
+    try unsigned(part, content).signed()
+  }
+
+  private func unsigned(_ part: LogPart, _ content: CompressingLogPart) throws -> UnsignedLogPart {
     precondition(content.size == part.size)
     try context.header.refuseUnknownFeatures(location: location)
-    return try LogStore(context).put(part.nameKind, at: part.place, title: part.title, origin: part.origin, content)
+    return try LogStore(context).unsigned(part, content)
   }
+
+  /// The rest of it.
+  ///
+  /// - Parameter part: Sealed for this repository.
+  /// - Throws: As `put` does of bytes.
+  public func put(_ part: SealedLogPart) throws -> Bool { try LogStore(context).put(part) }
 
   /// Begins reading a server's log.
   ///
