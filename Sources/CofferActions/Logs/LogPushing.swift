@@ -52,7 +52,8 @@ struct LogPushing {
     }
     let part = try part(of: file)
     // Opening waits for answers, and this needs nothing but processors. Where the repository does not open, it was for nothing.
-    let content = compressing(file, part, workers: context.surroundings.processors)
+    let content = CompressingLogPart(
+      part, compressionLevel: compressionLevel, workers: context.surroundings.processors, reading: reading(file))
     defer { content.stop() }
     let access = try context.open(location)
     let others = pushAhead(count, in: access)
@@ -117,9 +118,10 @@ struct LogPushing {
   private func pushAhead(
     _ line: Monitor<Line>, _ waiting: WaitingSegments, until end: Double, in access: OpenRepository
   ) {
+    let compressor = SegmentCompressor(compressionLevel: compressionLevel)
     while context.surroundings.clock.steadySeconds() < end, let (number, name) = line.update({ $0.take() }) {
       do {
-        try pushAhead(name, waiting, in: access) {
+        try pushAhead(name, waiting, compressor, in: access) {
           let isOver = line.wait(until: { $0.turn == number || $0.isOver }) { $0.isOver }
           if isOver { throw RunCancelled() }
         }
@@ -137,7 +139,8 @@ struct LogPushing {
 
   /// - Parameter turn: Waits until those before are stored.
   private func pushAhead(
-    _ name: WALFileName, _ waiting: WaitingSegments, in access: OpenRepository, turn: () throws -> Void
+    _ name: WALFileName, _ waiting: WaitingSegments, _ compressor: SegmentCompressor, in access: OpenRepository,
+    turn: () throws -> Void
   ) throws {
     let other = try WALFile(waiting.path(of: name), dataDirectory: dataDirectory)
     let version = try other.version()
@@ -150,8 +153,7 @@ struct LogPushing {
       throw WALError.content(other.path, "it has only just been written")
     }
     let part = try part(of: other)
-    // Others do the same beside this.
-    let sealed = try access.repository.seal(part, compressing(other, part, workers: 0))
+    let sealed = try access.repository.seal(part, compressor.compress(part, reading: reading(other)))
     // The server writes over a file only when it was told that it is stored.
     guard waiting.isWaiting(name), try other.version() == version else {
       throw WALError.content(other.path, "it waits no more")
@@ -170,10 +172,10 @@ struct LogPushing {
     return part
   }
 
-  private func compressing(_ file: WALFile, _ part: LogPart, workers: Int) -> CompressingLogPart {
-    CompressingLogPart(
-      part, compressionLevel: context.root[GeneralOptions.compression].level, workers: workers
-    ) { [cancellation = context.cancellation] start, room in
+  private var compressionLevel: Int { context.root[GeneralOptions.compression].level }
+
+  private func reading(_ file: WALFile) -> CompressingLogPart.Reading {
+    { [cancellation = context.cancellation] start, room in
       try cancellation.check()
       try file.read(from: start, into: room)
     }

@@ -1,7 +1,7 @@
 import CofferSystem
 
 /// The bytes of a part of a log, hashed, and compressed block by block: what storing it takes without a key.
-struct CompressedLogPart: Sendable {
+public struct CompressedLogPart: Sendable {
   struct Block: Sendable {
     /// Not sealed.
     let bytes: [UInt8]

@@ -36,10 +36,13 @@ struct LogStore {
 
   // MARK: - Putting
 
-  /// A segment, or something else that belongs to a log: compressed, and sealed block by block as they come.
+  /// Begins the object of a segment, or of something else that belongs to a log.
   ///
-  /// - Throws: `RepositoryError`; what compressing it throws.
-  func unsigned(_ part: LogPart, _ compressing: CompressingLogPart) throws -> UnsignedLogPart {
+  /// - Parameter seal: Gives the builder what is in it, and returns that.
+  /// - Throws: `RepositoryError`; what `seal` throws.
+  func unsigned(
+    _ part: LogPart, _ seal: (LogObjectBuilder, _ time: UInt64) throws -> CompressedLogPart
+  ) throws -> UnsignedLogPart {
     let server = try part.origin.server.id(context)
     guard
       let name = try LogName(
@@ -48,7 +51,7 @@ struct LogStore {
       throw context.damaged(ObjectName(wellFormed: "logs"), "\(part.title) has no name that a log's object can have")
     }
     let builder = try LogObjectBuilder(context)
-    let content = try builder.append(compressing, time: LogDirectory.milliseconds(context.clock.now()))
+    let content = try seal(builder, LogDirectory.milliseconds(context.clock.now()))
     return UnsignedLogPart(part: part, name: name, content: content, builder: builder)
   }
 

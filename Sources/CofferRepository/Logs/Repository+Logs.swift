@@ -51,7 +51,6 @@ extension Repository {
   ///   its place cannot be read; `.unsupported`; `StorageError`; `RunCancelled`.
   public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
     precondition(bytes.count == part.size)
-    try context.header.refuseUnknownFeatures(location: location)
     // One thread more would be of no use: this one waits.
     let workers = part.size > LogPart.blockSize ? context.surroundings.workers : 1
     return try put(
@@ -61,33 +60,38 @@ extension Repository {
       })
   }
 
-  /// The same of a part that is being compressed already.
+  /// The same of a part that is being compressed already: its blocks are sealed as they come.
   ///
   /// - Parameter content: Made for this part.
   /// - Throws: What compressing it throws, too.
   public func put(_ part: LogPart, _ content: CompressingLogPart) throws -> Bool {
-    try LogStore(context).put(unsigned(part, content))
-  }
-
-  /// What `put` does before it asks the store for anything.
-  ///
-  /// - Parameter content: Made for this part.
-  /// - Throws: `RepositoryError.unsupported`; what compressing it throws.
-  public func seal(_ part: LogPart, _ content: CompressingLogPart) throws -> SealedLogPart {
-    try unsigned(part, content).signed()
-  }
-
-  private func unsigned(_ part: LogPart, _ content: CompressingLogPart) throws -> UnsignedLogPart {
     precondition(content.size == part.size)
-    try context.header.refuseUnknownFeatures(location: location)
-    return try LogStore(context).unsigned(part, content)
+    let store = try logStore()
+    return try store.put(store.unsigned(part) { builder, time in try builder.append(content, time: time) })
+  }
+
+  /// Does what `put` does before it asks the store for anything.
+  ///
+  /// - Parameter content: Made of this part.
+  /// - Throws: `RepositoryError.unsupported`.
+  public func seal(_ part: LogPart, _ content: CompressedLogPart) throws -> SealedLogPart {
+    precondition(content.size == part.size)
+    return try logStore().unsigned(part) { builder, time in
+      try builder.append(content, time: time)
+      return content
+    }.signed()
   }
 
   /// The rest of it.
   ///
   /// - Parameter part: Sealed for this repository.
   /// - Throws: As `put` does of bytes.
-  public func put(_ part: SealedLogPart) throws -> Bool { try LogStore(context).put(part) }
+  public func put(_ part: SealedLogPart) throws -> Bool { try logStore().put(part) }
+
+  private func logStore() throws -> LogStore {
+    try context.header.refuseUnknownFeatures(location: location)
+    return try LogStore(context)
+  }
 
   /// Begins reading a server's log.
   ///

@@ -1,3 +1,4 @@
+import CofferSystem
 import Synchronization
 
 /// What a store has learned of how its server guards names that are taken.
