@@ -13,7 +13,8 @@ struct FolderMarks {
 
   /// The marks that a folder holds; empty for a folder that is to be backed up, as one is of which that is not known.
   func found(in folder: Folder) -> [EntryName] {
-    (caches && Self.isCache(folder) ? [Self.cacheTag] : []) + names.map { EntryName($0) }.filter { (try? folder.holds($0)) == true }
+    let given = names.map { EntryName($0) }.filter { (try? folder.holds($0)) == true }
+    return (caches && Self.isCache(folder) ? [Self.cacheTag] : []) + given
   }
 
   private static func isCache(_ folder: Folder) -> Bool {
