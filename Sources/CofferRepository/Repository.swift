@@ -94,14 +94,14 @@ public final class Repository: Sendable {
   /// - Throws: `StorageError` when the store does not answer.
   public func archives() throws -> [Archive] { try listArchives().readable }
 
-  /// As `archives`, and whether those are all that there are.
+  /// As `archives`, and the ids of those that cannot be read.
   ///
   /// - Parameter mustJudge: Whether the caller can do nothing where it is not known what archives count for.
   /// - Throws: `StorageError` when the store does not answer; for who must judge, `RepositoryError` where what was decided cannot be read.
-  public func listArchives(mustJudge: Bool = false) throws -> (readable: [Archive], areAll: Bool) {
+  public func listArchives(mustJudge: Bool = false) throws -> (readable: [Archive], passedOver: [String]) {
     let listed = try ListedArchives(context)
     for archive in listed.archives { tellClock(of: archive) }
-    return (listed.judged(by: try mustJudge ? Rounds.load(context) : judgingRounds()), listed.areAll)
+    return (listed.judged(by: try mustJudge ? Rounds.load(context) : judgingRounds()), listed.passedOver)
   }
 
   /// What was decided about archives. Decisions that cannot be read keep nobody from reading archives: it is not known what

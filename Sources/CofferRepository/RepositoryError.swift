@@ -24,6 +24,8 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case keyRemoved(location: String, key: String)
   /// There is no such key, or there are several that begin so.
   case noSuchKey(String, location: String)
+  /// The store could not read the object of a key that is asked for.
+  case askedKeyUnread(String, location: String, object: String)
   /// The passphrase opens another key already.
   case passphraseInUse(location: String, key: String)
   /// Another program has changed the key at the same moment.
@@ -110,6 +112,11 @@ public enum RepositoryError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "repository \(location)", problem: "No key, or not one alone, has an id that begins with '\(key)'",
         suggestion: "See the keys with 'coffer key list'")
+    case .askedKeyUnread(let key, let location, let object):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "The store could not read \(object), and no other key has an id that begins with '\(key)'",
+        suggestion: "See above why, and run the command again when it can be read")
     case .passphraseInUse(let location, let key):
       Diagnosis(
         subject: "repository \(location)", problem: "The new passphrase opens the key \(key) already",

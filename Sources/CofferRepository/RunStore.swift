@@ -72,6 +72,17 @@ package struct RunStore: Sendable {
     return try get(status.name, range: 0..<status.size)
   }
 
+  /// Whether an object is still what was put there.
+  ///
+  /// - Parameter beginning: How many of the first bytes no other put has.
+  func stands(_ name: ObjectName, _ content: [UInt8], beginning: Int) throws -> Bool {
+    try content.withUnsafeBytes { content in
+      try run { () throws(StorageError) in
+        try store.stands(name, content, beginning: beginning, cancellation: cancellation)
+      }
+    }
+  }
+
   func status(of name: ObjectName) throws -> ObjectStatus {
     try run { () throws(StorageError) in try store.status(of: name, cancellation: cancellation) }
   }

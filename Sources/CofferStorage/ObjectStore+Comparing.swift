@@ -19,6 +19,13 @@ extension ObjectStore {
     }
   }
 
+  /// Whether the first bytes of an object are those of what was put.
+  func begins(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, _ beginning: Int, _ cancellation: Cancellation?
+  ) throws(StorageError) -> Bool {
+    try get(name, range: 0..<beginning, cancellation: cancellation).elementsEqual(content.prefix(beginning))
+  }
+
   /// Whether an object consists of these bytes: first its size is compared, then what is in it, piece by piece.
   ///
   /// - Throws: `StorageError.missing`.

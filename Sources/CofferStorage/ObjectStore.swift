@@ -52,6 +52,15 @@ public protocol ObjectStore: Sendable {
   /// - Throws: `StorageError.missing`.
   func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus
 
+  /// Looks whether an object is what was put there: by its first bytes, or by a sum of all of it, where the place tells that of what
+  /// it was given. To be asked behind a put of a name that may have been overwritten.
+  ///
+  /// - Parameter beginning: How many of the first bytes no other put has.
+  /// - Throws: `StorageError.missing`; `.truncated` when it has fewer bytes.
+  func stands(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, beginning: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> Bool
+
   /// Hands over the objects whose names begin with `folder` and a slash, at any depth, page by page, in the order of their
   /// names' bytes. What unfinished puts have left is not among them.
   ///
@@ -111,6 +120,12 @@ public protocol ObjectStore: Sendable {
 
 extension ObjectStore {
   public func expectTransfer(of bytes: UInt64) {}
+
+  public func stands(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, beginning: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> Bool {
+    try begins(name, content, beginning, cancellation)
+  }
 
   public func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]? {
     nil

@@ -183,4 +183,24 @@ struct FileAccessTests {
     #expect(try resolver.value("{credential file /dev/fd/\(ends[0])}") == "other")
     close(ends[0])
   }
+
+  @Test("What is included is a file: of a FIFO or a device nothing is waited for, nor read")
+  func includedNoFile() throws {
+    defer { clean() }
+    let pipe = "\(folder)/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    // Somebody has it open who writes nothing.
+    let holder = open(pipe, O_RDWR)
+    defer { close(holder) }
+    #expect(symlink("pipe", "\(folder)/link") == 0)
+    for name in ["pipe", "link", "/dev/null", "/dev/fd/\(holder)"] {
+      let path = try write("c.yaml", "repositories: [{path: /r}]\n<<: !include \(name)\n", mode: 0o600)
+      let error = #expect(throws: ConfigurationError.self, "\(name)") { try load(path) }
+      guard case .invalid(let file, let problems)? = error, let problem = problems.first else {
+        Issue.record("\(name): \(String(describing: error))")
+        continue
+      }
+      #expect(file == path && problem.mark.line == 2 && problem.message.contains("no file"), "\(problem)")
+    }
+  }
 }

@@ -41,6 +41,26 @@ struct ClientInputTests {
     #expect(throws: RestoreError.self) { for _ in 0..<10 { try write(1 << 16, to: strict) } }
   }
 
+  @Test("One that has to read all is no success with bytes left, be they as few as a pipe holds")
+  func unread() throws {
+    func client(_ script: String) throws -> ClientInput {
+      try ClientInput(
+        ChildCommand("sh", ["-c", script], environment: context.environment),
+        of: DumpIdentity(hook: "ledger_databases", database: "main"), mustReadAll: true, context: context)
+    }
+    for script in ["exit 0", "head -c 1 >/dev/null", "sleep 0.2"] {
+      let deaf = try client(script)
+      #expect(throws: RestoreError.self, "\(script)") {
+        try write(10, to: deaf)
+        try deaf.finish()
+      }
+    }
+    let whole = try client("cat >/dev/null")
+    for _ in 0..<10 { try write(1 << 16, to: whole) }
+    try whole.finish()
+    try client("exit 0").finish()
+  }
+
   @Test("One that fails is told with its words")
   func failing() throws {
     let client = try client("echo 'error: no room' >&2; exit 3", patience: 30)

@@ -386,6 +386,17 @@ struct MongoDBTests {
     #expect { try self.plan(dump, oplogged, to: target) } throws: { "\($0)".contains("could not be asked") }
   }
 
+  @Test("A mongorestore that ends well and has not read all of the dump has not restored it", arguments: [0, 1, 100])
+  func restoreUnread(count: Int) throws {
+    let dump = try dump("  - name: users\n")
+    let plan = try plan(dump)
+    try tools.write("mongorestore", "#!/bin/sh\nexec head -c \(count) >/dev/null\n")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(tools.folder)/mongorestore")
+    #expect { try dump.restore(plan, context: context) } throws: {
+      "\($0)".contains("Restored in part only") && "\($0)".contains("before it had all that it was given")
+    }
+  }
+
   @Test("A mongorestore that ends well before it was given all of the oplog has not replayed it")
   func endedEarly() throws {
     let dump = try oplogDump()

@@ -150,4 +150,44 @@ struct PostgreSQLFailedDumpTests: PostgreSQLSuite {
     #expect(error?.diagnosis.subject.contains(Self.database) == true)
     if greeting.format == "plain" { #expect(error?.diagnosis.problem.contains("'Welcome!'") == true) }
   }
+
+  @Test(
+    "A dump whose server is lost as it begins is without nothing: the server is asked once more, and then the dump fails",
+    arguments: [["pg_dump"], ["all"], ["globals"]])
+  func lostAtOnce(kind: [String]) throws {
+    try prepare()
+    let context = try makeContext()
+    let counter = NSTemporaryDirectory() + "coffer-lost-\(UInt32.random(in: 0 ... .max))"
+    defer { unlink(counter) }
+    // The psql that is asked for what belongs to the database ends; all others work.
+    func root(lost: Int) throws -> ConfigurationSection {
+      unlink(counter)
+      let psql = try standIn(
+        """
+        case "$*" in *--version*) exec psql "$@";; esac
+        while IFS= read -r line; do
+          case $line in *session_role*|*server_version*)
+            echo >>\(counter)
+            if [ $(wc -l <\(counter)) -le \(lost) ]; then
+              echo 'psql: error: server closed the connection unexpectedly' >&2; exit 2
+            fi;;
+          esac
+          printf '%s\\n' "$line"
+        done | psql "$@"
+        exit 2
+        """)
+      let name = kind == ["all"] ? "all" : Self.database.replacingOccurrences(of: "\"", with: "\\\"")
+      let globals = kind == ["globals"] ? "globals: true" : "globals: false"
+      return try configured(one.entry(name, "psql_command: \(psql)", globals))
+    }
+    let isGlobals = kind == ["globals"]
+    let dump = try take(root(lost: 1), context, globals: isGlobals)
+    #expect(dump.facts.details["facts"] == nil, "\(dump.facts.details)")
+    if kind == ["pg_dump"] { #expect(dump.facts.details["encoding"] == "UTF8") }
+    let dumps = try hook.dumps(of: root(lost: 99), context: context)
+    let planned = try #require(dumps.first { $0.identity.isGlobals == isGlobals })
+    let error = #expect(throws: DumpError.self) { _ = try TakenDump(planned, context: context) }
+    #expect(error?.diagnosis.problem.contains("server closed the connection") == true, "\(String(describing: error))")
+    #expect(error?.diagnosis.suggestion?.contains("ended the connection") == true && error?.isWorthARetry == true)
+  }
 }

@@ -27,6 +27,21 @@ struct UnreadKeyTests {
     #expect(said.update { $0 }.allSatisfy { $0.contains("Input/output error") })
   }
 
+  @Test("A key that is asked for by its id, and cannot be read, is not said to be none")
+  func asked() throws {
+    let repository = try TestRepository()
+    let id = try add(.writeOnly, repository)
+    let object = try object("keys/\(id)")
+    let opened = try repository.open(UnreadStore(repository.store, object), said: Monitor([]))
+    let asked = String(id.prefix(8))
+    let unread = RepositoryError.askedKeyUnread(asked, location: "memory", object: object.path)
+    #expect(throws: unread) { try opened.removeKey(asked) }
+    #expect(throws: unread) { try opened.exportKey(asked) }
+    #expect(try opened.noKey(asked) == unread)
+    let other = RepositoryError.noSuchKey("zzzz", location: "memory")
+    #expect(throws: other) { try opened.removeKey("zzzz") }
+  }
+
   @Test("Compaction blames no archive where a key cannot be read that has stored what the archive needs")
   func compaction() throws {
     let repository = try TestRepository()

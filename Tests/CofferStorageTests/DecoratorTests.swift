@@ -146,6 +146,10 @@ struct DecoratorTests {
     _ = try store.get(name, limit: 100)
     #expect(throws: StorageError.self) { try store.get(try objectName("b"), range: nil) }
     _ = try store.list("")
+    #expect(
+      try [UInt8](repeating: 1, count: 40).withUnsafeBytes {
+        try store.stands(name, $0, beginning: 8, cancellation: nil)
+      })
     _ = try store.firstForeignEntry()
     _ = try store.unlistedEntries(in: "a", depth: 1)
     _ = try store.unfinishedPuts()
@@ -153,7 +157,8 @@ struct DecoratorTests {
     try store.delete(name)
     var expected = CountingStore.Use()
     expected.requests = [
-      .makePlace: 1, .put: 2, .get: 4, .status: 1, .list: 1, .foreignEntry: 1, .unlistedEntries: 1, .unfinishedPuts: 1,
+      .makePlace: 1, .put: 2, .get: 4, .status: 1, .stands: 1, .list: 1, .foreignEntry: 1, .unlistedEntries: 1,
+      .unfinishedPuts: 1,
       .remove: 1,
       .delete: 1,
     ]

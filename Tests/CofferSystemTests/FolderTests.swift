@@ -111,7 +111,7 @@ import Testing
       #expect(throws: UntrustedPlace.self, "\(name)") { _ = try folder.append(name) }
     }
     #expect(try text("victim") == "victim")
-    #expect(!folder.holds("nothing"))
+    #expect(try !folder.holds("nothing"))
   }
 
   @Test("Names that lead out of the folder are refused", arguments: ["", ".", "..", "a/b", "/etc", "a\0b"])
@@ -202,5 +202,16 @@ import Testing
     }
     #expect(throws: UntrustedPlace.self) { _ = try Folder.trusted("\(place)/link", .links) }
     #expect(throws: UntrustedPlace.self) { _ = try FilePlace("\(place)/link/passwd") }
+  }
+
+  @Test("Whether something has a name is not said where the system does not know")
+  func unknown() throws {
+    defer { clean() }
+    symlink("/nowhere/x", "\(place)/link")
+    #expect(try folder.holds("link") && !folder.holds("none"))
+    let error = #expect(throws: SystemError.self) {
+      _ = try folder.holds(EntryName(String(repeating: "a", count: 300)))
+    }
+    #expect(error?.code == ENAMETOOLONG)
   }
 }

@@ -86,7 +86,7 @@ class ObjectStorage:
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
                 self.line.server([
-                    self.program, "server", f"-dir={self.folder / 'data'}", f"-ip={self.address}", "-ip.bind=0.0.0.0",
+                    self.program, "server", f"-dir={self.folder / 'data'}", f"-ip={self.address}", f"-ip.bind={self.address}",
                     "-master.volumeSizeLimitMB=512", "-master.telemetry=false", "-volume.max=0", "-s3", f"-s3.port={S3_PORT}",
                     f"-s3.config={self.folder / 's3.json'}", *other_ports()]),
                 env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -83,16 +83,18 @@ enum ConfigBootstrapAction {
     }
   }
 
-  /// - Throws: `ForeignArchive`; `RepositoryError.noSuchArchive`.
+  /// - Throws: `ForeignArchive`; `RepositoryError.noSuchArchive`; `UnreadArchive`.
   private static func chosen(_ context: ActionContext, _ access: OpenRepository) throws -> Archive {
     let wanted = context.flags[host] ?? context.surroundings.hostname
     let name = context.flags[archive]
-    let all = try access.repository.archives().filter { $0.standing != .void }
+    let (readable, passedOver) = try access.repository.listArchives()
+    let all = readable.filter { $0.standing != .void }
     let named = name == "latest" ? all : [try access.archive(name, .all)]
     guard let found = named.last(where: { $0.draft.hostname.isSame(as: wanted) }) else {
       throw ForeignArchive(
         archive: name, hosts: Set(named.map { ExactName($0.draft.hostname) }).sorted().map(\.text), wanted: wanted)
     }
+    if name == "latest" { try access.refuseUnread(passedOver, newerThan: found) }
     guard found.writeOnlyKey == nil || context.flags.hasValue(archive) else {
       throw UsageError(
         argument: found.name, problem: "It was made with a write-only key, whose holder could have named any host",

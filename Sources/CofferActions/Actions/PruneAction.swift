@@ -72,7 +72,7 @@ enum PruneAction {
       if let window, let logs {
         let gone = Set(archives.map(\.id).filter { reasons[$0] == nil })
         let left = listed.readable.filter { $0.standing != .void && !gone.contains($0.id) }
-        try pruneLogs(logs, window, for: listed.areAll ? left : nil, access, context)
+        try pruneLogs(logs, window, for: listed.passedOver.isEmpty ? left : nil, access, context)
       }
       let space = try deleted > 0 ? SpaceToCome(access, context, isAsked: context.flags.contains(stats)) : nil
       if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, space, access, context)) }

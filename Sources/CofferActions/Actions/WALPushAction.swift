@@ -9,7 +9,7 @@ enum WALPushAction {
     "--file", required: "FILE", help: "The file, which PostgreSQL puts in the place of %p.")
 
   private static let ahead = Flag<Int>(
-    "--read-ahead", value: "NUMBER", .count, default: 16,
+    "--read-ahead", value: "NUMBER", .count, default: 32,
     help:
       "How many segments are stored at once at most: where others wait to be pushed behind this one, in the server's pg_wal/archive_status, they go along, and their own pushes take no time."
   )

@@ -11,9 +11,10 @@ struct FolderMarks {
   private static let cacheTag: EntryName = "CACHEDIR.TAG"
   private static let cacheSignature = Array("Signature: 8a477f597d28d172789f06886806bc55".utf8)
 
-  /// The marks that a folder holds; empty for a folder that is to be backed up.
+  /// The marks that a folder holds; empty for a folder that is to be backed up, as one is of which that is not known.
   func found(in folder: Folder) -> [EntryName] {
-    (caches && Self.isCache(folder) ? [Self.cacheTag] : []) + names.map { EntryName($0) }.filter(folder.holds)
+    let given = names.map { EntryName($0) }.filter { (try? folder.holds($0)) == true }
+    return (caches && Self.isCache(folder) ? [Self.cacheTag] : []) + given
   }
 
   private static func isCache(_ folder: Folder) -> Bool {

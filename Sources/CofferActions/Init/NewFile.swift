@@ -17,7 +17,9 @@ struct NewFile {
   }
 
   /// Whether something has the name, whatever it is.
-  var isThere: Bool { place.folder.holds(place.name) }
+  ///
+  /// - Throws: `SystemError` where that is not known.
+  var isThere: Bool { get throws(SystemError) { try place.folder.holds(place.name) } }
 
   /// Writes it for its owner alone, and has it on the disk.
   ///

@@ -139,7 +139,7 @@ struct Setup {
   /// The passphrase first: a configuration that is there can be used.
   private func write(_ configuration: NewConfiguration) throws {
     let secret = try NewFile(passphrasePath, makesFolders: true)
-    if secret.isThere {
+    if try secret.isThere {
       context.console.answer("\(passphrasePath): It is there and stays as it is")
     } else {
       try secret.write(Array((try NewSecret.passphrase(context.surroundings.random) + "\n").utf8))

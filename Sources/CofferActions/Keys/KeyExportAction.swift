@@ -37,7 +37,7 @@ enum KeyExportAction {
       guard let path = context.flags[path] else { return context.console.output(text) }
       guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
       let place = try FilePlace(context.absolutePath(path))
-      guard !place.folder.holds(place.name) else {
+      guard try !place.folder.holds(place.name) else {
         throw UsageError(
           argument: path, problem: "The file is there already", suggestion: "Name another one, or take it away first")
       }

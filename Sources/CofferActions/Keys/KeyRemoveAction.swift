@@ -22,7 +22,7 @@ enum KeyRemoveAction {
       let access = try context.open(location)
       let beginning = context.flags[key]
       let found = try access.repository.keys().filter { $0.id.begins(with: beginning) }
-      guard found.count == 1 else { throw RepositoryError.noSuchKey(beginning, location: location.path) }
+      guard found.count == 1 else { throw try access.repository.noKey(beginning) }
       let title = "\(found[0].role.rawValue) key \(found[0].id)"
       guard !context.isDryRun else {
         return context.console.answer("Would remove \(title) from \(location.path)")

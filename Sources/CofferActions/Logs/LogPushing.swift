@@ -18,8 +18,8 @@ struct LogPushing {
 
   /// Bytes of a segment at most that goes along: each thread holds one in memory.
   private static let sizeLimit = 64 << 20
-  /// Threads that push ahead: one seals and puts while the other compresses.
-  private static let pushers = 2
+  /// Threads that push ahead: while one puts, two compress and seal.
+  private static let pushers = 3
   /// Seconds after which no further one is begun: the server waits for the first.
   private static let patience: Double = 5
 
@@ -51,36 +51,45 @@ struct LogPushing {
       return false
     }
     let part = try part(of: file)
-    // Here the one waits for answers, and the other needs nothing but processors. Where the repository does not open, it was for nothing.
-    let (access, content) = try SideBySide(width: 2).both(
-      { try context.open(location) }, { try compressed(file, part, workers: context.surroundings.processors) })
-    let isNew = try access.repository.put(part, content)
-    pushed?.forget(upTo: file.name)
-    // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
-    if pushed != nil, file.size <= Self.sizeLimit { pushAhead(count, in: access) }
-    return isNew
+    // Opening waits for answers, and this needs nothing but processors. Where the repository does not open, it was for nothing.
+    let content = CompressingLogPart(
+      part, compressionLevel: compressionLevel, workers: context.surroundings.processors, reading: reading(file))
+    defer { content.stop() }
+    let access = try context.open(location)
+    let others = pushAhead(count, in: access)
+    defer { others.join() }
+    do {
+      let isNew = try access.repository.put(part, content)
+      pushed?.forget(upTo: file.name)
+      // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
+      others.line.update { $0.turn = 0 }
+      others.work()
+      return isNew
+    } catch {
+      others.line.update { $0.isOver = true }
+      throw error
+    }
   }
 
-  private func pushAhead(_ count: Int, in access: OpenRepository) {
-    let waiting = WaitingSegments(behind: file)
-    let names = waiting.names(atMost: count)
-    guard !names.isEmpty else { return }
-    let line = Monitor(Line(names: names))
-    let end = context.surroundings.clock.steadySeconds() + Self.patience
-    // Where there is no thread to be had, this one does it all.
-    let helper = try? WorkerThread(name: "push ahead") { [self] in
-      pushAhead(line, waiting, until: end, in: access)
+  /// Segments that go along with the one that is pushed.
+  private struct Others {
+    let line: Monitor<Line>
+    /// Stores one after the other of them, beside threads that do the same.
+    let work: @Sendable () -> Void
+    let threads: [WorkerThread]
+
+    func join() {
+      for thread in threads { thread.join() }
     }
-    pushAhead(line, waiting, until: end, in: access)
-    helper?.join()
   }
 
   /// What threads that push ahead have between them.
   private struct Line {
     let names: [WALFileName]
-    /// Which is taken up next, and which is put next: one behind the other, so that a run that is killed leaves no gap.
+    /// Which is taken up next, and which is put next: one behind the other, so that a run that is killed leaves no gap, and all behind
+    /// that which is pushed.
     var next = 0
-    var turn = 0
+    var turn = -1
     var isOver = false
 
     mutating func take() -> (number: Int, name: WALFileName)? {
@@ -90,15 +99,33 @@ struct LogPushing {
     }
   }
 
+  /// Begins with those that wait: they are sealed beside the one that is pushed.
+  private func pushAhead(_ count: Int, in access: OpenRepository) -> Others {
+    let waiting = WaitingSegments(behind: file)
+    let names = pushed == nil || file.size > Self.sizeLimit ? [] : waiting.names(atMost: count)
+    let line = Monitor(Line(names: names))
+    let end = context.surroundings.clock.steadySeconds() + Self.patience
+    let work: @Sendable () -> Void = { [self] in pushAhead(line, waiting, until: end, in: access) }
+    var threads: [WorkerThread] = []
+    for _ in 0..<min(Self.pushers - 1, names.count) {
+      // Where there is no thread to be had, that of the file does it all.
+      guard let thread = try? WorkerThread(name: "push ahead", work) else { break }
+      threads.append(thread)
+    }
+    return Others(line: line, work: work, threads: threads)
+  }
+
   private func pushAhead(
     _ line: Monitor<Line>, _ waiting: WaitingSegments, until end: Double, in access: OpenRepository
   ) {
+    let compressor = SegmentCompressor(compressionLevel: compressionLevel)
     while context.surroundings.clock.steadySeconds() < end, let (number, name) = line.update({ $0.take() }) {
       do {
-        try pushAhead(name, waiting, in: access) {
+        try pushAhead(name, waiting, compressor, in: access) {
           let isOver = line.wait(until: { $0.turn == number || $0.isOver }) { $0.isOver }
           if isOver { throw RunCancelled() }
         }
+        // Not as soon as it is put: where other bytes are in its place, those behind it are another server's, too.
         line.update { $0.turn += 1 }
       } catch {
         // What the server has asked for is another thing; this comes when it asks for it.
@@ -112,7 +139,8 @@ struct LogPushing {
 
   /// - Parameter turn: Waits until those before are stored.
   private func pushAhead(
-    _ name: WALFileName, _ waiting: WaitingSegments, in access: OpenRepository, turn: () throws -> Void
+    _ name: WALFileName, _ waiting: WaitingSegments, _ compressor: SegmentCompressor, in access: OpenRepository,
+    turn: () throws -> Void
   ) throws {
     let other = try WALFile(waiting.path(of: name), dataDirectory: dataDirectory)
     let version = try other.version()
@@ -125,13 +153,13 @@ struct LogPushing {
       throw WALError.content(other.path, "it has only just been written")
     }
     let part = try part(of: other)
-    let content = try compressed(other, part, workers: context.surroundings.processors / Self.pushers)
+    let sealed = try access.repository.seal(part, compressor.compress(part, reading: reading(other)))
     // The server writes over a file only when it was told that it is stored.
     guard waiting.isWaiting(name), try other.version() == version else {
       throw WALError.content(other.path, "it waits no more")
     }
     try turn()
-    let isNew = try access.repository.put(part, content)
+    let isNew = try access.repository.put(sealed)
     try pushed.note(name, version)
     context.console.step(
       "\(location.path): \(Self.title(of: other)) \(isNew ? "is stored" : "was stored before"), ahead")
@@ -144,11 +172,11 @@ struct LogPushing {
     return part
   }
 
-  private func compressed(_ file: WALFile, _ part: LogPart, workers: Int) throws -> CompressedLogPart {
-    try CompressedLogPart(
-      part, compressionLevel: context.root[GeneralOptions.compression].level, workers: workers
-    ) { start, room in
-      try context.cancellation.check()
+  private var compressionLevel: Int { context.root[GeneralOptions.compression].level }
+
+  private func reading(_ file: WALFile) -> CompressingLogPart.Reading {
+    { [cancellation = context.cancellation] start, room in
+      try cancellation.check()
       try file.read(from: start, into: room)
     }
   }

@@ -23,7 +23,10 @@ struct WaitingSegments: Sendable {
 
   func path(of name: WALFileName) -> String { folders.map { $0.log.path(of: EntryName(name.text)) } ?? name.text }
 
-  func isWaiting(_ name: WALFileName) -> Bool { folders?.status.holds(EntryName(name.text + Self.sign)) ?? false }
+  /// What is not known to wait comes when the server asks for it.
+  func isWaiting(_ name: WALFileName) -> Bool {
+    (try? folders?.status.holds(EntryName(name.text + Self.sign))) ?? false
+  }
 
   /// Those that follow the file without a gap, in order.
   func names(atMost count: Int) -> [WALFileName] {

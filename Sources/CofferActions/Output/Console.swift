@@ -117,14 +117,17 @@ public final class Console: Sendable {
   public func warning(_ text: String) {
     let text = Self.indented(text)
     record("warning: " + text, level: 0)
-    if verbosity >= 0 { write(text, .warning, before: colored("warning: ", 33)) }
+    if verbosity >= 0 { write(text, .warning, before: colored("warning: ", 33), people: Self.shortened(text)) }
   }
 
   public func error(_ diagnosis: Diagnosis) {
     let text = Self.indented(Self.text(diagnosis))
     record("error: " + text, level: -1)
     guard verbosity >= -1 else { return }
-    write(text, .error, before: colored("error: ", 31), diagnosis)
+    let short = Diagnosis(
+      subject: diagnosis.subject, problem: Self.shortened(diagnosis.problem), suggestion: diagnosis.suggestion)
+    write(
+      text, .error, before: colored("error: ", 31), people: Self.indented(Self.text(short)), diagnosis)
   }
 
   /// Tells every error by itself.
@@ -159,11 +162,17 @@ public final class Console: Sendable {
     for sink in sinks { sink.take(text, level: level) }
   }
 
+  /// What other programs say may be one line without an end: nobody reads more of it than its beginning and its end.
+  private static func shortened(_ text: String) -> String {
+    text.parts(by: "\n").map { $0.leavingOutMiddle(over: 3000) }.joined(separator: "\n")
+  }
+
+  /// - Parameter people: What they are shown where that is less.
   private func write(
-    _ text: String, _ level: LogRecord.Level, before: String = "", facts: [String: JSONValue] = [:],
-    _ diagnosis: Diagnosis? = nil
+    _ text: String, _ level: LogRecord.Level, before: String = "", people: String? = nil,
+    facts: [String: JSONValue] = [:], _ diagnosis: Diagnosis? = nil
   ) {
-    guard let jsonClock else { return aroundStatus { raw(before + text + "\n") } }
+    guard let jsonClock else { return aroundStatus { raw(before + (people ?? text) + "\n") } }
     var object = facts
     object["type"] = .text("log_message")
     object["time"] = .real(jsonClock.now().timeIntervalSince1970)

@@ -13,7 +13,7 @@ enum StreamDestination {
       return
     }
     let place = try FilePlace(context.absolutePath(path))
-    guard !place.folder.holds(place.name) else {
+    guard try !place.folder.holds(place.name) else {
       throw UsageError(
         argument: path, problem: "The file is there already", suggestion: "Name another one, or take it away first")
     }

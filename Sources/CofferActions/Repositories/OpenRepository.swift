@@ -21,7 +21,7 @@ struct OpenRepository: Sendable {
   /// Finds an archive to be read, by name, id, or `latest`: the newest that the filter sees and that counts, or may count if
   /// none does for sure.
   ///
-  /// - Throws: `RepositoryError.noSuchArchive`, `.voidArchive`; `NoArchiveSeen`.
+  /// - Throws: `RepositoryError.noSuchArchive`, `.voidArchive`; `NoArchiveSeen`; `UnreadArchive`.
   func archive(_ name: String, _ filter: ArchiveFilter) throws -> Archive {
     let archive = try anyArchive(name, filter)
     guard archive.standing != .void else { throw RepositoryError.voidArchive(archive.name, location: location.path) }
@@ -30,15 +30,16 @@ struct OpenRepository: Sendable {
 
   /// Finds an archive as `archive` does, but also a void one that is named: to show it, or to take it away.
   ///
-  /// - Throws: `RepositoryError.noSuchArchive`; `NoArchiveSeen`.
+  /// - Throws: `RepositoryError.noSuchArchive`; `NoArchiveSeen`; `UnreadArchive`.
   func anyArchive(_ name: String, _ filter: ArchiveFilter) throws -> Archive {
-    let archives = try repository.archives()
+    let (archives, passedOver) = try repository.listArchives()
     let inDoubt = archives.filter { $0.standing == .undecided }
     let certain = archives.filter { $0.standing == .counts }
     if name == "latest", let newest = certain.last ?? inDoubt.last {
       guard let found = try certain.last(where: filter.sees) ?? inDoubt.last(where: filter.sees) else {
         throw NoArchiveSeen(repository: location.path, wanted: filter.title, newest: newest.name)
       }
+      try refuseUnread(passedOver, newerThan: found, before: filter.last)
       return found
     }
     // Of several archives of one name the newest that counts is meant; an id means one archive.
@@ -47,9 +48,31 @@ struct OpenRepository: Sendable {
     guard
       let found = named.last(where: { $0.id == name }) ?? named.last(where: { $0.standing != .void }) ?? named.last
     else {
+      guard passedOver.isEmpty else {
+        throw UnreadArchive(repository: location.path, count: passedOver.count, meaning: .named(name))
+      }
       throw RepositoryError.noSuchArchive(name, location: location.path)
     }
     return found
+  }
+
+  /// Refuses the newest archive that can be read where a newer one cannot: it is another state than the one that is meant.
+  ///
+  /// - Parameters:
+  ///   - passedOver: The ids of those that cannot be read. Whose they are nobody knows.
+  ///   - last: The last moment at which what is meant may have been begun; nil for any.
+  /// - Throws: `UnreadArchive`.
+  func refuseUnread(
+    _ passedOver: [String], newerThan found: Archive, before last: Moment? = nil
+  ) throws(UnreadArchive) {
+    let own = ArchiveID.time(of: found.id)
+    let newer = passedOver.filter { id in
+      guard let time = ArchiveID.time(of: id) else { return false }
+      return own.map { $0 <= time } != false && last.map { time <= $0.date } != false
+    }
+    guard newer.isEmpty else {
+      throw UnreadArchive(repository: location.path, count: newer.count, meaning: .latest(readable: found.name))
+    }
   }
 }
 

@@ -21,16 +21,20 @@ struct DocumentLoader {
   /// - Parameter path: Absolute.
   /// - Throws: `ConfigurationError`.
   mutating func load(_ path: String) throws -> YAMLNode {
-    guard let document = try document(path), !document.isNull else { throw ConfigurationError.empty(path: path) }
+    let document = try document(path, files.open)
+    guard let document, !document.isNull else { throw ConfigurationError.empty(path: path) }
     return document
   }
 
-  private mutating func document(_ path: String) throws -> YAMLNode? {
+  private mutating func document(
+    _ path: String, _ read: (String) throws -> FileReader.File
+  ) throws -> YAMLNode? {
     let file: FileReader.File
     do {
-      file = try files.open(path)
+      file = try read(path)
     } catch {
-      throw ConfigurationError.unreadable(path: path, cause: error)
+      guard let cause = error as? SystemError else { throw error }
+      throw ConfigurationError.unreadable(path: path, cause: cause)
     }
     if let danger = file.danger { throw ConfigurationError.untrusted(danger) }
     if !filesRead.contains(where: { $0.isSame(as: path) }) {
@@ -90,18 +94,27 @@ struct DocumentLoader {
       return YAMLNode(.sequence(try elements.map { try included($0) }), mark: node.mark)
     }
     guard let name = node.text else {
-      throw problem(node, "!include needs a file's name", "Write it as '!include common.yaml'")
+      throw Self.problem(node, "!include needs a file's name", "Write it as '!include common.yaml'")
     }
     let target = path(of: name, includedFrom: node.mark.file)
     guard !open.contains(where: { $0.isSame(as: target) }) else {
-      throw problem(node, "The file includes itself: \((open + [target]).joined(separator: " -> "))", nil)
+      throw Self.problem(node, "The file includes itself: \((open + [target]).joined(separator: " -> "))", nil)
     }
     do {
-      guard let document = try document(target) else { throw ConfigurationError.empty(path: target) }
+      let files = files
+      let document = try document(target) { target in
+        guard let file = try files.included(target) else {
+          throw Self.problem(
+            node, "What is included is no file: \(target) is a FIFO, a socket or a device",
+            "Name a file; what a program writes can be put into one first")
+        }
+        return file
+      }
+      guard let document else { throw ConfigurationError.empty(path: target) }
       return document
     } catch ConfigurationError.unreadable(let path, let cause) {
       let isMissing = cause.code == ENOENT || cause.code == ENOTDIR
-      throw problem(
+      throw Self.problem(
         node, "The included file cannot be read: \(path): \(cause.reason)",
         isMissing
           ? "Correct the path, or make the file; it is looked for beside the one that includes it"
@@ -126,14 +139,14 @@ struct DocumentLoader {
   private func checkTags(_ node: YAMLNode) throws {
     switch node.tag {
     case "!retain", "!omit":
-      throw problem(
+      throw Self.problem(
         node, "\(node.tag ?? "") means something only where an included file is merged",
         "Take it out, or merge a file by '<<: !include ...' in this file")
     case let tag? where tag.begins(with: "!"):
-      throw problem(node, "There is no tag \(tag)", Self.knownTags)
+      throw Self.problem(node, "There is no tag \(tag)", Self.knownTags)
     case let tag? where !Self.plainTags.contains(ExactName(tag)):
       let name = tag.after(beginning: Self.ownTag).map { "!!\($0)" } ?? tag
-      throw problem(node, "There is no tag \(name)", Self.knownTags)
+      throw Self.problem(node, "There is no tag \(name)", Self.knownTags)
     default: break
     }
     switch node.content {
@@ -143,7 +156,7 @@ struct DocumentLoader {
     }
   }
 
-  private func problem(_ node: YAMLNode, _ message: String, _ suggestion: String?) -> ConfigurationError {
+  private static func problem(_ node: YAMLNode, _ message: String, _ suggestion: String?) -> ConfigurationError {
     .invalid(
       path: node.mark.file,
       [ConfigurationProblem(mark: node.mark, message: message, suggestion: suggestion)])

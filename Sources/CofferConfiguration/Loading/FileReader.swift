@@ -18,8 +18,11 @@ public struct FileReader: Sendable {
       self.isExposed = isExposed
     }
 
-    init(_ bytes: [UInt8], at path: String, _ facts: stat, _ descriptor: Int32) {
-      self.init(bytes, danger: UntrustedPlace(changeable: path, facts, descriptor), isExposed: Self.isExposed(facts))
+    init(reading file: borrowing FileDescriptor, at path: String, _ facts: stat) throws(SystemError) {
+      guard facts.st_mode & S_IFMT != S_IFDIR else { throw SystemError(call: "read", subject: path, code: EISDIR) }
+      self.init(
+        try file.readAll(limit: FileReader.sizeLimit, subject: path),
+        danger: UntrustedPlace(changeable: path, facts, file.number), isExposed: Self.isExposed(facts))
     }
 
     /// Root's group, and this user's own, have no other members than those who are meant.
@@ -32,6 +35,8 @@ public struct FileReader: Sendable {
 
   /// Returns a file.
   public let open: @Sendable (String) throws(SystemError) -> File
+  /// Returns a file that another one includes; nil for what is no file: a FIFO, a socket, a device.
+  let included: @Sendable (String) throws(SystemError) -> File?
   /// Returns the names in a folder; nil when the path is no folder.
   public let entries: @Sendable (String) -> [String]?
 
@@ -47,7 +52,16 @@ public struct FileReader: Sendable {
     open: @escaping @Sendable (String) throws(SystemError) -> File,
     entries: @escaping @Sendable (String) -> [String]?
   ) {
+    self.init(open: open, included: open, entries: entries)
+  }
+
+  private init(
+    open: @escaping @Sendable (String) throws(SystemError) -> File,
+    included: @escaping @Sendable (String) throws(SystemError) -> File?,
+    entries: @escaping @Sendable (String) -> [String]?
+  ) {
     self.open = open
+    self.included = included
     self.entries = entries
   }
 
@@ -55,7 +69,7 @@ public struct FileReader: Sendable {
   public func read(_ path: String) throws(SystemError) -> [UInt8] { try open(path).bytes }
 
   /// Configuration files are small; a larger one is a mistake.
-  private static let sizeLimit = 4 << 20
+  fileprivate static let sizeLimit = 4 << 20
 
   /// Seconds that the first byte of a FIFO is waited for: who writes it may have to ask somebody.
   static let patience = 60
@@ -82,12 +96,26 @@ public struct FileReader: Sendable {
     return file
   }
 
+  /// - Returns: Of what a path leads to, links followed: the bits of its mode that say what it is.
+  private static func kind(of path: String) throws(SystemError) -> mode_t {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { throw SystemError(call: "open", subject: path) }
+    return facts.st_mode & S_IFMT
+  }
+
   public static let system = FileReader(
     open: { (path) throws(SystemError) in
       let file = try opened(path)
+      return try File(reading: file, at: path, try file.status(subject: path))
+    },
+    included: { (path) throws(SystemError) in
+      // Nothing that is no file is opened, and what comes in its place meanwhile is not waited for.
+      let kind = try kind(of: path)
+      guard kind == S_IFREG || kind == S_IFDIR else { return nil }
+      let file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
       let facts = try file.status(subject: path)
-      guard facts.st_mode & S_IFMT != S_IFDIR else { throw SystemError(call: "read", subject: path, code: EISDIR) }
-      return File(try file.readAll(limit: sizeLimit, subject: path), at: path, facts, file.number)
+      guard facts.st_mode & S_IFMT == S_IFREG || facts.st_mode & S_IFMT == S_IFDIR else { return nil }
+      return try File(reading: file, at: path, facts)
     },
     entries: { path in try? FileManager.default.contentsOfDirectory(atPath: path) })
 }

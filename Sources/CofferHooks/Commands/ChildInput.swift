@@ -39,6 +39,15 @@ package final class ChildInput {
     }
   }
 
+  /// The other end of the pipe once more, which tells later what nobody has taken out of it.
+  ///
+  /// - Returns: nil where there is no pipe, or the system does not give it.
+  package func otherEnd() -> FileDescriptor? {
+    guard let number else { return nil }
+    let opened = Glibc.open("/proc/self/fd/\(number)", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    return opened < 0 ? nil : FileDescriptor(owning: opened)
+  }
+
   package func close() {
     if let number { Glibc.close(number) }
     number = nil

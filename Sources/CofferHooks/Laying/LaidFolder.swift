@@ -53,7 +53,7 @@ final class LaidFolder {
   func rename(_ path: [EntryName], to other: [EntryName]) throws {
     guard let name = path.last, let new = other.last else { return }
     let old = try opened(path.dropLast())
-    guard old.holds(name) else { return }
+    guard try old.holds(name) else { return }
     try old.rename(name, to: new, in: opened(other.dropLast()))
   }
 
@@ -123,7 +123,7 @@ final class LaidFolder {
 
   /// Opens what is there already, if it can only be the cluster's own; what cannot is removed.
   private func existing(_ name: EntryName, in parent: Folder) throws -> LaidFile? {
-    guard parent.holds(name) else { return nil }
+    guard try parent.holds(name) else { return nil }
     let user = owner?.user ?? geteuid()
     func isOwn(_ facts: stat) -> Bool {
       facts.st_mode & S_IFMT == S_IFREG && facts.st_nlink == 1 && facts.st_uid == user

@@ -22,7 +22,7 @@ public struct LaidPlace {
   init(_ path: String) throws {
     let file = try FilePlace(path)
     (parent, name, self.path) = (file.folder, file.name, path)
-    guard parent.holds(name) else {
+    guard try parent.holds(name) else {
       (state, folder) = (.missing, nil)
       return
     }
@@ -48,7 +48,7 @@ public struct LaidPlace {
   func empty(_ folder: Folder) throws {
     guard state != .filled else { return }
     for name in try folder.names() { try folder.removeTree(name) }
-    if state == .missing, parent.holds(name) { try parent.removeEmptyFolder(name) }
+    if state == .missing, try parent.holds(name) { try parent.removeEmptyFolder(name) }
   }
 
   /// What goes to which file system is not known before it is read; all of them together have to have room.

@@ -132,9 +132,9 @@ struct MongoDBRestore: PlannedRestore {
     let password = try entry.client.password(context: context)
     var leading = folder.map { ["--dir", $0] } ?? ["--archive"]
     if isCompressed, !entry.restoreOptions.contains("--gzip") { leading.append("--gzip") }
-    // That it ended well before it was given all would be no replay.
+    // It reads an archive to its end; a folder it is given by its name.
     let client = try ClientInput(
-      command(leading, entry.restoreOptions, password, context), of: identity, mustReadAll: oplog != nil,
+      command(leading, entry.restoreOptions, password, context), of: identity, mustReadAll: folder == nil,
       context: context)
     return MongoDBRunningRestore(client, password: password, oplog)
   }

@@ -126,7 +126,19 @@ struct PostgreSQLDump: PlannedDump {
     }
   }
 
+  /// Asks once more where the server is lost meanwhile: without what it tells, a database is not made again as it was.
+  ///
+  /// - Throws: `DumpError`; `RunCancelled`.
   private func opening(_ context: HookContext) throws -> PostgreSQLDumpOpening {
+    do { return try asked(context) } catch is PostgreSQLDumpFacts.Lost {}
+    do { return try asked(context) } catch let lost as PostgreSQLDumpFacts.Lost { throw failure(lost.lines) }
+  }
+
+  private func failure(_ lines: [String]) -> DumpError {
+    .programFailed(identity, program: "psql", status: .exited(2), lines: PostgreSQLFailure.told(lines))
+  }
+
+  private func asked(_ context: HookContext) throws -> PostgreSQLDumpOpening {
     var session: PostgreSQLConversation?
     let server = try PostgreSQLDumpFacts(scope, of: entry) { question, columns in
       if case .database(let name) = scope { session = try conversations.session(in: name, context) }
@@ -151,9 +163,7 @@ struct PostgreSQLDump: PlannedDump {
     var server = opening.server
     facts.serverVersion = server.version
     facts.details = server.details
-    if !isOfDatabase, let rows = try? ask(PostgreSQLDumpFacts.firstRole, columns: 1, in: nil, context) {
-      facts.details[PostgreSQLDumpFacts.firstRoleKey] = rows.first?[0]?.text
-    }
+    if !isOfDatabase { facts.details[PostgreSQLDumpFacts.firstRoleKey] = try firstRole(opening.server, context) }
     if let limit = entry.maxReplicaLag {
       let lag = try replicaLag(server, conversation, context)
       facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
@@ -238,8 +248,18 @@ struct PostgreSQLDump: PlannedDump {
     do {
       return try PostgreSQLGlobalsPlan.mayReadPasswords(conversations, context)
     } catch let end as PostgreSQLConversation.Ended {
-      throw DumpError.programFailed(
-        identity, program: "psql", status: .exited(2), lines: PostgreSQLFailure.told(end.lines))
+      throw failure(end.lines)
+    }
+  }
+
+  /// - Returns: nil where the server does not tell.
+  private func firstRole(_ server: PostgreSQLDumpFacts, _ context: HookContext) throws -> String? {
+    guard server.isKnown else { return nil }
+    do {
+      return try ask(PostgreSQLDumpFacts.firstRole, columns: 1, in: nil, context).first?[0]?.text
+    } catch let end as PostgreSQLConversation.Ended {
+      guard PostgreSQLFailure.isLost(end.lines) else { return nil }
+      throw failure(end.lines)
     }
   }
 

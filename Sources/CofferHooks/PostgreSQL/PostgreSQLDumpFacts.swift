@@ -32,17 +32,21 @@ struct PostgreSQLDumpFacts {
   /// Whether a dump lacks the facts about its database.
   static let missingKey = "facts"
 
-  /// A server that does not answer makes the dump fail, and with a better message than could be given here. If the dump
-  /// goes well all the same, the warnings tell what it is without.
+  /// The server was lost, or not reached, as it was asked: another time it may answer.
+  struct Lost: Error {
+    /// What was said of that.
+    let lines: [String]
+  }
+
+  /// Where the server refuses to tell, the warnings say what the dump is without.
   ///
   /// - Parameter ask: Asks the database that is dumped, or, of what belongs to no single one, the server.
-  /// - Throws: `RunCancelled`.
+  /// - Throws: `Lost`; `RunCancelled`.
   init(
     _ scope: PostgreSQLDump.Scope, of entry: PostgreSQLEntry,
     ask: (PostgreSQLStatement, _ columns: Int) throws -> [PostgreSQLAnswer.Row]
   ) throws {
     let problem: String
-    var isLost = false
     do {
       let rows = try ask(DatabaseProperties.question, DatabaseProperties.columnCount)
       guard let known = DatabaseProperties.facts(in: rows) else {
@@ -53,18 +57,17 @@ struct PostgreSQLDumpFacts {
     } catch let error as RunCancelled {
       throw error
     } catch let end as PostgreSQLConversation.Ended {
-      isLost = PostgreSQLFailure.isLost(end.lines)
+      // A program in pg_dump's place may reach what psql does not.
+      let isElsewhere = entry.dumpsElsewhere && PostgreSQLFailure.isUnreached(end.lines)
+      if PostgreSQLFailure.isLost(end.lines), !isElsewhere { throw Lost(lines: end.lines) }
       problem = end.lines.isEmpty ? "psql's answer is not what was asked for" : PostgreSQLFailure.telling(end.lines)
+    } catch let error as LaunchError {
+      problem = error.diagnosis.problem
     } catch {
-      problem = (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
+      throw Lost(lines: [Diagnosis(of: error).problem])
     }
     note(scope, entry)
-    if case .globals = scope {
-      if isLost {
-        warnings.append("What ALTER ROLE ALL has set for every session could not be read and is not saved: \(problem)")
-      }
-      return
-    }
+    if case .globals = scope { return }
     details[Self.missingKey] = "none"
     warnings.append(
       "What belongs to the database as a whole (encoding, owner, settings, rights, comment) could not be read and is not "

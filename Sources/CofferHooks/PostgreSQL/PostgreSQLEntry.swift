@@ -91,6 +91,14 @@ struct PostgreSQLEntry: Sendable {
     return isHidden || ownDumpOptions.contains(where: RestoreWay.choosesTables)
   }
 
+  /// Whether something else than pg_dump itself makes the dumps, perhaps at another place than where psql runs.
+  var dumpsElsewhere: Bool {
+    guard section[PostgreSQLOptions.psqlCommand] == nil, let command = connection.override(of: .dump) else {
+      return false
+    }
+    return command.count > 1 || command.first?.parts(by: "/").last?.isSame(as: "pg_dump") != true
+  }
+
   private var ownDumpOptions: [String] {
     let command = connection.override(of: .dump) ?? []
     return command.words { $0.ends(with: "pg_dump") || $0.ends(with: "pg_dumpall") } + dumpOptions

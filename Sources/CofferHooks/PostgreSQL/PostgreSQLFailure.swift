@@ -91,7 +91,12 @@ enum PostgreSQLFailure {
   /// Whether a client says that it has lost the server, or did not reach it: in its own words, which no locale changes.
   static func isLost(_ lines: [String]) -> Bool {
     let text = lines.joined(separator: "\n")
-    if FailureAdvice.first(of: ended, in: text) != nil { return true }
+    return FailureAdvice.first(of: ended, in: text) != nil || isUnreached(lines)
+  }
+
+  /// Whether a client says that it did not reach the server.
+  static func isUnreached(_ lines: [String]) -> Bool {
+    let text = lines.joined(separator: "\n")
     // Of a host with several addresses (`localhost` has two) the last one that was tried decides. Before version 14 nothing parts them.
     let last = lines.last { $0.holds("failed: ") } ?? (text.holds("FATAL:") ? "" : text)
     return unreached.contains { last.holds($0) }

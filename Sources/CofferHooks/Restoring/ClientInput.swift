@@ -26,7 +26,7 @@ final class ClientInput {
   /// - Parameters:
   ///   - confirmation: The line that the program prints at the very end of its work; nil for programs that notice by
   ///     themselves when their input is cut short.
-  ///   - mustReadAll: Whether it has failed when it ends well before it was given everything: otherwise it is trusted to know
+  ///   - mustReadAll: Whether it has failed when it ends well before it has read everything: otherwise it is trusted to know
   ///     that only padding is left.
   ///   - watch: What to do again and again while the program is waited for; nil to wait only.
   ///   - patience: Seconds within which a program ends that takes or prints nothing any more.
@@ -88,6 +88,8 @@ final class ClientInput {
       child.terminate()
       throw RunCancelled()
     }
+    // Before the end of what is written: from then on nothing is kept from the program by another reader.
+    let unread = mustReadAll ? input.otherEnd() : nil
     input.close()
     // A program that cannot print any more does not end.
     while watch != nil || confirmation != nil, !cancellation.isCancelled,
@@ -103,7 +105,9 @@ final class ClientInput {
       return
     }
     guard status.isSuccess else { throw failure(status) }
-    guard confirmation == nil || isConfirmed() else {
+    var left: Int32 = 0
+    if let unread, ioctl(unread.number, UInt(FIONREAD), &left) != 0 { left = 0 }
+    guard confirmation == nil || isConfirmed(), left == 0 else {
       throw RestoreError.inputIgnored(identity, program: child.program)
     }
   }

@@ -15,7 +15,7 @@ extension ArchiveRecord {
     thenListing folders: [String], context: RepositoryContext
   ) throws -> (Archive, [Result<[ObjectStatus], any Error>]) {
     let now = context.clock.now()
-    let id = "\(timestamp(now))-\(Hexadecimal.encode(try context.random.bytes(8)))"
+    let id = ArchiveID.make(at: now, try context.random.bytes(8))
     guard let name = ObjectName("\(folder)/\(id)") else {
       throw RepositoryError.noSuchArchive(id, location: context.location)
     }
@@ -27,15 +27,5 @@ extension ArchiveRecord {
     return (
       archive, try context.inOrder(OrderedCalls(put: .init(name, bytes), listing: [[], folders], goOnBehindPut: true))
     )
-  }
-
-  /// UTC to the second, for example `20261121t043709z`.
-  private static func timestamp(_ date: Date) -> String {
-    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    return String(
-      printf: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-      parts.tm_hour, parts.tm_min, parts.tm_sec)
   }
 }

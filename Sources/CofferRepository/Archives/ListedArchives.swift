@@ -9,20 +9,20 @@ import Glibc
 struct ListedArchives: Sendable {
   /// All that can be read, also those that do not count.
   let archives: [Archive]
-  /// Whether no record had to be passed over.
-  let areAll: Bool
+  /// The ids of those whose records cannot be read.
+  let passedOver: [String]
 
-  static let none = ListedArchives(archives: [], areAll: true)
+  static let none = ListedArchives(archives: [], passedOver: [])
 
-  private init(archives: [Archive], areAll: Bool) {
+  private init(archives: [Archive], passedOver: [String]) {
     self.archives = archives
-    self.areAll = areAll
+    self.passedOver = passedOver
   }
 
   /// What came of reading a record.
   private enum Record {
     case archive(Archive)
-    case passedOver
+    case passedOver(String)
     /// Deleted since it was listed.
     case gone
   }
@@ -89,7 +89,7 @@ struct ListedArchives: Sendable {
       try Self.read(status, known, context)
     }
     archives = found.compactMap { if case .archive(let archive) = $0 { archive } else { nil } }
-    areAll = !found.contains { if case .passedOver = $0 { true } else { false } }
+    passedOver = found.compactMap { if case .passedOver(let id) = $0 { id } else { nil } }
     let isNews = archives.contains { known[$0.id] == nil || $0.id == new }
     if isNews { ArchiveCache(context: context).store(archives) }
   }
@@ -109,7 +109,7 @@ struct ListedArchives: Sendable {
       throw error
     } catch {
       context.remarks.add(error, consequence: "it is passed over")
-      return .passedOver
+      return .passedOver(status.name.lastPart)
     }
   }
 

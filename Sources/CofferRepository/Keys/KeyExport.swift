@@ -30,11 +30,11 @@ extension Repository {
   /// Returns a key to be kept elsewhere.
   ///
   /// - Parameter beginning: Of the key's id; nil for the one in use.
-  /// - Throws: `RepositoryError.noSuchKey`; `.keyElsewhere`; `.keyRemoved`; `StorageError`; `SystemError`.
+  /// - Throws: `RepositoryError.noSuchKey`; `.askedKeyUnread`; `.keyElsewhere`; `.keyRemoved`; `StorageError`; `SystemError`.
   public func exportKey(_ beginning: String? = nil) throws -> KeyExport {
     let inventory = try keyInventory()
     guard let id = beginning.map({ inventory.key(beginning: $0) }) ?? context.keys.id else {
-      throw RepositoryError.noSuchKey(beginning ?? "", location: location)
+      throw inventory.noKey(beginning ?? "", location: location)
     }
     guard inventory.removed[id] == nil else { throw RepositoryError.keyRemoved(location: location, key: "\(id)") }
     if let keyFile {
@@ -42,7 +42,7 @@ extension Repository {
       return KeyExport(repository: header.id, key: "\(id)", record: try keyFile.read(location: location))
     }
     guard let entry = inventory.standing.first(where: { $0.signer.id == id }) else {
-      throw RepositoryError.noSuchKey("\(id)", location: location)
+      throw inventory.noKey("\(id)", location: location)
     }
     return KeyExport(repository: header.id, key: "\(id)", record: entry.record.bytes)
   }

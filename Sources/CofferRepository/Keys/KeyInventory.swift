@@ -128,6 +128,14 @@ struct KeyInventory: Sendable {
     return found.count == 1 && !beginning.isEmpty ? found[0] : nil
   }
 
+  /// What it means that there is none whose id begins so, or not one alone.
+  func noKey(_ beginning: String, location: String) -> RepositoryError {
+    guard !beginning.isEmpty, let object = unread.first(where: { $0.lastPart.begins(with: beginning) }) else {
+      return .noSuchKey(beginning, location: location)
+    }
+    return .askedKeyUnread(beginning, location: location, object: object.path)
+  }
+
   private var holdsFullKey: Bool { standing.contains { $0.signer.role == .full } }
 
   func signers(besides own: Signer) -> SignerDirectory {

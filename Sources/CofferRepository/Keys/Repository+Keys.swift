@@ -33,6 +33,13 @@ extension Repository {
     return [standing, removed].flatMap { $0.sorted { ($0.created, $0.id) < ($1.created, $1.id) } }
   }
 
+  /// What it means that none of the keys, or not one alone, has an id that begins so.
+  ///
+  /// - Throws: As `keys`.
+  public func noKey(_ beginning: String) throws -> RepositoryError {
+    try keyInventory().noKey(beginning, location: location)
+  }
+
   private func key(_ signer: Signer, created: Date, _ sealed: [UInt8]?, removed: Date?) -> RepositoryKey {
     let description = sealed.flatMap {
       KeyDescription(opening: $0, of: signer.id, indexKey: context.keys.indexKey)

@@ -7,7 +7,7 @@ extension Repository {
   ///
   /// - Parameter beginning: Of the key's id.
   /// - Returns: The key's id.
-  /// - Throws: `RepositoryError.needsFullKey`; `.noSuchKey`; `.keyInUse`; `.lastFullKey`; `StorageError`.
+  /// - Throws: `RepositoryError.needsFullKey`; `.noSuchKey`; `.askedKeyUnread`; `.keyInUse`; `.lastFullKey`; `StorageError`.
   @discardableResult
   public func removeKey(_ beginning: String) throws -> String {
     guard let rootPrivate = context.keys.rootPrivate else {
@@ -16,7 +16,7 @@ extension Repository {
     try context.header.refuseUnknownFeatures(location: location)
     var inventory = try keyInventory()
     guard let id = inventory.key(beginning: beginning) else {
-      throw RepositoryError.noSuchKey(beginning, location: location)
+      throw inventory.noKey(beginning, location: location)
     }
     guard id != context.keys.id else { throw RepositoryError.keyInUse(location: location, key: "\(id)") }
     guard let name = KeyRemoval.objectName(id) else { return "\(id)" }

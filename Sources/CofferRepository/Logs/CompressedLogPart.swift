@@ -1,7 +1,6 @@
 import CofferSystem
 
-/// The bytes of a part of a log, hashed, and compressed block by block: what storing it takes without a key, so that it can be done while
-/// a repository is opened.
+/// The bytes of a part of a log, hashed, and compressed block by block: what storing it takes without a key.
 public struct CompressedLogPart: Sendable {
   struct Block: Sendable {
     /// Not sealed.
@@ -17,18 +16,7 @@ public struct CompressedLogPart: Sendable {
   let hash: Digest256
   let blocks: [Block]
 
-  /// Gives some of a part's bytes, by several threads at the same time: fills the room with those from a place on.
-  public typealias Reading = @Sendable (_ start: Int, _ room: UnsafeMutableRawBufferPointer) throws -> Void
-
-  /// - Parameters:
-  ///   - level: zstd's.
-  ///   - workers: Threads that may read and compress.
-  /// - Throws: What `read` throws.
-  public init(_ part: LogPart, compressionLevel level: Int, workers: Int, reading read: @escaping Reading) throws {
-    self = try LogPartCompressor(part, level: level, workers: workers).compress(size: part.size, reading: read)
-  }
-
-  fileprivate init(size: Int, blocks: [Block]) throws {
+  init(size: Int, blocks: [Block]) throws {
     self.size = size
     self.blocks = blocks
     hash = try SegmentHasher.hash(ofBlocks: blocks.lazy.map(\.hash))
@@ -73,38 +61,6 @@ final class LogPartCompressor {
 
   convenience init(_ part: LogPart, level: Int, workers: Int) {
     self.init(level: level, of: part.kind == .segment ? .pages : .any, workers: workers)
-  }
-
-  /// Each block is read, hashed and compressed by one thread: it stays in that one's memory and its processor's cache.
-  ///
-  /// - Parameter size: The part's bytes, at least one.
-  /// - Throws: What `read` throws.
-  func compress(size: Int, reading read: @escaping CompressedLogPart.Reading) throws -> CompressedLogPart {
-    let count = LogDirectory.blockCount(ofSize: size)
-    let done = Monitor<[Int: CompressedLogPart.Block]>([:])
-    let makeWork: @Sendable () throws -> Stage<Int>.Work = { [makeCompressor] in
-      let compressor = try makeCompressor()
-      let memory = OwnedMemory(capacity: min(size, LogDirectory.blockSize))
-      return { number in
-        let room = UnsafeMutableRawBufferPointer(
-          rebasing: memory.bytes[..<LogDirectory.plainLength(ofBlock: number, size: size)])
-        try read(number * LogDirectory.blockSize, room)
-        let block = try compressor.compress(UnsafeRawBufferPointer(room))
-        done.update { $0[number] = block }
-      }
-    }
-    let workers = min(workers, Self.threads, count)
-    if workers > 1, let stage = try? Stage<Int>("log", workers: workers, capacity: workers, makeWork: makeWork) {
-      // What is thrown here `finish` throws, too, when all threads have ended.
-      do { for number in 0..<count { try stage.give(number) } } catch {}
-      try stage.finish()
-    } else {
-      let work = try makeWork()
-      for number in 0..<count { try work(number) }
-    }
-    let blocks = done.update { done in (0..<count).compactMap { done[$0] } }
-    precondition(blocks.count == count)
-    return try CompressedLogPart(size: size, blocks: blocks)
   }
 
   /// - Parameters:

@@ -25,13 +25,30 @@ final class LogObjectBuilder {
   /// - Parameter time: When it is put, in milliseconds since 1970.
   /// - Throws: `SelfCheckFailed`; `CryptographyError`.
   func append(_ segment: CompressedLogPart, time: UInt64) throws {
-    let blocks = try segment.blocks.map { block in
-      let sealed = try seal(block.bytes)
-      content += sealed
-      return LogDirectory.Block(storedLength: sealed.count, isCompressed: block.isCompressed)
-    }
+    let blocks = try segment.blocks.map(add)
+    try append(segment, blocks, time: time)
+  }
+
+  /// Adds a segment, each block as soon as it is there.
+  ///
+  /// - Returns: All of it.
+  /// - Throws: As for one that is there; what compressing it throws.
+  func append(_ segment: CompressingLogPart, time: UInt64) throws -> CompressedLogPart {
+    let blocks = try (0..<segment.blockCount).map { try add(segment.block($0)) }
+    let whole = try segment.whole()
+    try append(whole, blocks, time: time)
+    return whole
+  }
+
+  private func append(_ segment: CompressedLogPart, _ blocks: [LogDirectory.Block], time: UInt64) throws {
     segments.append(
       LogDirectory.Segment(size: segment.size, hash: try segment.hash(by: hashing), time: time, blocks: blocks))
+  }
+
+  private func add(_ block: CompressedLogPart.Block) throws -> LogDirectory.Block {
+    let sealed = try seal(block.bytes)
+    content += sealed
+    return LogDirectory.Block(storedLength: sealed.count, isCompressed: block.isCompressed)
   }
 
   private func seal(_ bytes: [UInt8]) throws -> [UInt8] {

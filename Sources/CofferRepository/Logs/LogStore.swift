@@ -36,56 +36,84 @@ struct LogStore {
 
   // MARK: - Putting
 
-  /// Stores a segment, or something else that belongs to a log.
+  /// Begins the object of a segment, or of something else that belongs to a log.
   ///
-  /// - Parameters:
-  ///   - title: What messages call it.
+  /// - Parameter seal: Gives the builder what is in it, and returns that.
+  /// - Throws: `RepositoryError`; what `seal` throws.
+  func unsigned(
+    _ part: LogPart, _ seal: (LogObjectBuilder, _ time: UInt64) throws -> CompressedLogPart
+  ) throws -> UnsignedLogPart {
+    let server = try part.origin.server.id(context)
+    guard
+      let name = try LogName(
+        part.nameKind, of: server, part.place, to: part.place, LogSigner(context.keys), tags: tags)
+    else {
+      throw context.damaged(ObjectName(wellFormed: "logs"), "\(part.title) has no name that a log's object can have")
+    }
+    let builder = try LogObjectBuilder(context)
+    let content = try seal(builder, LogDirectory.milliseconds(context.clock.now()))
+    return UnsignedLogPart(part: part, name: name, content: content, builder: builder)
+  }
+
+  /// Stores a part whose blocks are sealed.
+  ///
   /// - Returns: Whether it was not stored before.
   /// - Throws: `LogError.conflict`; `RepositoryError`; `StorageError`; `RunCancelled`.
-  func put(
-    _ kind: LogName.Kind, at place: LogPlace, title: String, origin: LogOrigin, _ content: CompressedLogPart
-  ) throws -> Bool {
-    let server = try origin.server.id(context)
-    guard
-      let name = try LogName(kind, of: server, place, to: place, LogSigner(context.keys), tags: tags)
-    else { throw context.damaged(ObjectName(wellFormed: "logs"), "\(title) has no name that a log's object can have") }
-    let builder = try LogObjectBuilder(context)
-    try builder.append(content, time: LogDirectory.milliseconds(context.clock.now()))
-    let bytes = try builder.finish(name, origin: origin)
-    // Trying it out would take more than looking, and leave something behind where nothing may be deleted.
-    let isExclusive = context.store.isKnownToRefuseTakenNames
+  func put(_ part: UnsignedLogPart) throws -> Bool {
+    // Who may overwrite is asked for the name while the object is signed, and not earlier: the less others can put there meanwhile.
+    guard !isExclusive else { return try put(part.signed(), isTaken: false) }
+    let name = part.name
+    let (sealed, isTaken) = try context.sideBySide.both({ try part.signed() }, { try self.isTaken(name) })
+    return try put(sealed, isTaken: isTaken)
+  }
+
+  /// The same of a part that is signed, too.
+  func put(_ part: SealedLogPart) throws -> Bool { try put(part, isTaken: !isExclusive && isTaken(part.name)) }
+
+  /// Trying out whether a store refuses names that are taken would take more than looking, and leave something behind where nothing may
+  /// be deleted.
+  private var isExclusive: Bool { context.store.isKnownToRefuseTakenNames }
+
+  private func put(_ part: SealedLogPart, isTaken first: Bool) throws -> Bool {
+    let isExclusive = isExclusive
+    var isTaken: Bool? = first
     for _ in 0..<Self.tries {
-      guard let isNew = try settle(name, bytes, content, title, isExclusive: isExclusive) else { continue }
+      let isPut = try !(isTaken ?? (!isExclusive && self.isTaken(part.name)))
+      isTaken = nil
+      let isOurs = try isPut && put(part.name, part.bytes)
+      guard let isNew = try settle(part, isPut: isOurs, isExclusive: isExclusive) else { continue }
       try context.checkKeyStands()
       return isNew
     }
-    throw StorageError.missing(name.objectName, location: context.location)
+    throw StorageError.missing(part.name.objectName, location: context.location)
   }
 
-  /// - Parameter isExclusive: Whether the store refuses names that are taken.
+  /// - Parameters:
+  ///   - isPut: Whether it was put: its name was free.
+  ///   - isExclusive: Whether the store refuses names that are taken.
   /// - Returns: Whether it was not stored before; nil where what was in its place has gone since.
-  private func settle(
-    _ name: LogName, _ bytes: [UInt8], _ content: CompressedLogPart, _ title: String, isExclusive: Bool
-  ) throws -> Bool? {
-    let isPut = try (isExclusive || !isTaken(name)) && put(name, bytes)
+  private func settle(_ part: SealedLogPart, isPut: Bool, isExclusive: Bool) throws -> Bool? {
+    let (name, bytes) = (part.name, part.bytes)
     // Both behind the put, in whichever order. What was joined was there before, and counts.
     let (isNew, found) = try context.sideBySide.both(
       { try isPut && (isExclusive || stands(name, bytes)) },
       { try joined(with: name, limit: isPut ? Self.joinedLimit : .max) })
     if let other = try found ?? (isPut && !isNew ? joined(with: name, limit: .max) : nil) {
-      guard try other.isOf(content) else { throw LogError.conflict(segment: title, location: context.location) }
+      guard try other.isOf(part.content) else { throw conflict(part) }
       return false
     }
     guard !isNew else { return true }
     do {
       let there = try open((name, try context.store.status(of: name.objectName)))
-      guard try StoredHash(of: there, segment: 0).isOf(content) else {
-        throw LogError.conflict(segment: title, location: context.location)
-      }
+      guard try StoredHash(of: there, segment: 0).isOf(part.content) else { throw conflict(part) }
       return false
     } catch StorageError.missing {
       return nil
     }
+  }
+
+  private func conflict(_ part: SealedLogPart) -> LogError {
+    LogError.conflict(segment: part.title, location: context.location)
   }
 
   /// - Returns: Whether the name was not taken.
@@ -111,8 +139,7 @@ struct LogStore {
   /// Whether what was put is what stands there now, which the header tells.
   private func stands(_ name: LogName, _ bytes: [UInt8]) throws -> Bool {
     do {
-      let header = try context.store.get(name.objectName, range: 0..<LogHeader.size)
-      return header.elementsEqual(bytes.prefix(LogHeader.size))
+      return try context.store.stands(name.objectName, bytes, beginning: LogHeader.size)
     } catch StorageError.missing {
       return false
     }

@@ -51,21 +51,46 @@ extension Repository {
   ///   its place cannot be read; `.unsupported`; `StorageError`; `RunCancelled`.
   public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
     precondition(bytes.count == part.size)
-    try context.header.refuseUnknownFeatures(location: location)
+    // One thread more would be of no use: this one waits.
+    let workers = part.size > LogPart.blockSize ? context.surroundings.workers : 1
     return try put(
       part,
-      CompressedLogPart(part, compressionLevel: level, workers: context.surroundings.workers) { start, room in
+      CompressingLogPart(part, compressionLevel: level, workers: workers > 1 ? workers : 0) { start, room in
         bytes[start..<start + room.count].withUnsafeBytes { room.copyMemory(from: $0) }
       })
   }
 
-  /// The same of a part that is compressed already.
+  /// The same of a part that is being compressed already: its blocks are sealed as they come.
   ///
   /// - Parameter content: Made for this part.
-  public func put(_ part: LogPart, _ content: CompressedLogPart) throws -> Bool {
+  /// - Throws: What compressing it throws, too.
+  public func put(_ part: LogPart, _ content: CompressingLogPart) throws -> Bool {
     precondition(content.size == part.size)
+    let store = try logStore()
+    return try store.put(store.unsigned(part) { builder, time in try builder.append(content, time: time) })
+  }
+
+  /// Does what `put` does before it asks the store for anything.
+  ///
+  /// - Parameter content: Made of this part.
+  /// - Throws: `RepositoryError.unsupported`.
+  public func seal(_ part: LogPart, _ content: CompressedLogPart) throws -> SealedLogPart {
+    precondition(content.size == part.size)
+    return try logStore().unsigned(part) { builder, time in
+      try builder.append(content, time: time)
+      return content
+    }.signed()
+  }
+
+  /// The rest of it.
+  ///
+  /// - Parameter part: Sealed for this repository.
+  /// - Throws: As `put` does of bytes.
+  public func put(_ part: SealedLogPart) throws -> Bool { try logStore().put(part) }
+
+  private func logStore() throws -> LogStore {
     try context.header.refuseUnknownFeatures(location: location)
-    return try LogStore(context).put(part.nameKind, at: part.place, title: part.title, origin: part.origin, content)
+    return try LogStore(context)
   }
 
   /// Begins reading a server's log.

@@ -5,7 +5,8 @@ import Synchronization
 public final class CountingStore: ObjectStore {
   /// A kind of call.
   public enum Request: String, Sendable, CaseIterable {
-    case makePlace, put, get, status, list, foreignEntry, unlistedEntries, unfinishedPuts, remove, delete, renewLock
+    case makePlace, put, get, status, stands, list, foreignEntry, unlistedEntries, unfinishedPuts, remove, delete
+    case renewLock
   }
 
   /// What was asked so far.
@@ -72,6 +73,13 @@ public final class CountingStore: ObjectStore {
   public func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
     count(.status)
     return try store.status(of: name, cancellation: cancellation)
+  }
+
+  public func stands(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, beginning: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> Bool {
+    count(.stands)
+    return try store.stands(name, content, beginning: beginning, cancellation: cancellation)
   }
 
   public func list(

@@ -86,6 +86,13 @@ public final class RateLimitedStore: ObjectStore {
     try store.status(of: name, cancellation: cancellation)
   }
 
+  /// Of what is read for it nothing is worth waiting for.
+  public func stands(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, beginning: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> Bool {
+    try store.stands(name, content, beginning: beginning, cancellation: cancellation)
+  }
+
   public func list(
     _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
   ) throws(StorageError) {

@@ -78,6 +78,14 @@ public final class RetryingStore: ObjectStore {
     }
   }
 
+  public func stands(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, beginning: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> Bool {
+    try retrying(cancellation) { (_) throws(StorageError) in
+      try store.stands(name, content, beginning: beginning, cancellation: cancellation)
+    }
+  }
+
   /// A list that broke off is taken up behind the last object that it gave. Each page begins the count of tries anew: a long
   /// list may meet more failures than a short one.
   public func list(

@@ -209,7 +209,7 @@ extension LocalDirectoryStore {
       if !state.withLock({ $0.durable.contains(path) }) {
         do throws(SystemError) { try current.makeFolder(name) } catch {
           // It is there already, or the file system refuses to set its mode.
-          guard current.holds(name) else { throw error }
+          guard try current.holds(name) else { throw error }
         }
         // Whoever made it may not have come to this yet.
         try sync(current)

@@ -1,3 +1,4 @@
+import CofferSystem
 import Synchronization
 
 /// What a store has learned of how its server guards names that are taken.
@@ -7,7 +8,34 @@ final class PutGuard: Sendable {
     var isConditional: Bool
     var knowsBucket = false
     var hasRefused = false
+    /// What was put last.
+    var puts: [Put] = []
   }
+
+  /// An object that was put, and whose sum the server has told.
+  private struct Put {
+    let name: ObjectName
+    let size: Int
+    let beginning: [UInt8]
+    let sum: String
+
+    init(_ name: ObjectName, _ content: UnsafeRawBufferPointer, sum: String) {
+      self.name = name
+      size = content.count
+      beginning = Array(content.prefix(Self.beginningSize))
+      self.sum = sum
+    }
+
+    /// Headers of objects are shorter, and no two have the same.
+    private static let beginningSize = 256
+
+    func isOf(_ content: UnsafeRawBufferPointer) -> Bool {
+      content.count == size && content.prefix(Self.beginningSize).elementsEqual(beginning)
+    }
+  }
+
+  /// Puts that are kept: each is asked for soon, or never.
+  private static let putLimit = 16
 
   private let knowledge: Mutex<Knowledge>
 
@@ -30,6 +58,19 @@ final class PutGuard: Sendable {
   func noteRefusal() { knowledge.withLock { $0.hasRefused = true } }
 
   func noteBucket() { knowledge.withLock { $0.knowsBucket = true } }
+
+  /// Notes what sum the server has told of what was put.
+  func note(_ sum: String, of name: ObjectName, _ content: UnsafeRawBufferPointer) {
+    knowledge.withLock { knowledge in
+      knowledge.puts.removeAll { $0.name == name }
+      knowledge.puts = knowledge.puts.suffix(Self.putLimit - 1) + [Put(name, content, sum: sum)]
+    }
+  }
+
+  /// - Returns: nil where the server has told none, it was long ago, or of other bytes.
+  func sum(of name: ObjectName, _ content: UnsafeRawBufferPointer) -> String? {
+    knowledge.withLock { $0.puts.last { $0.name == name && $0.isOf(content) }?.sum }
+  }
 
   /// Notes that the server overwrites although it is asked not to.
   func distrust() { knowledge.withLock { $0.looksFirst = true } }

@@ -37,12 +37,13 @@ struct S3Client: Sendable {
 
   /// Sends a request and takes the answer.
   ///
+  /// - Parameter hash: The body's SHA-256 in hexadecimal digits, where it is known.
   /// - Throws: When there was none; `StorageError.cancelled`.
   func send(
-    _ request: Request, body: UnsafeRawBufferPointer? = nil, cancellation: Cancellation?
+    _ request: Request, body: UnsafeRawBufferPointer? = nil, hash known: String? = nil, cancellation: Cancellation?
   ) throws(StorageError) -> Outcome {
     if cancellation?.isCancelled == true { throw .cancelled(location: location) }
-    let hash = body.map { Digests.hexadecimal(Digests.sha256($0)) } ?? Self.emptyHash
+    let hash = known ?? body.map { Digests.hexadecimal(Digests.sha256($0)) } ?? Self.emptyHash
     var signer = try signer(request, cancellation) { (keeper) throws(S3CredentialError) in
       try keeper.current(cancellation)
     }

@@ -53,7 +53,7 @@ extension S3Store {
   /// - Returns: Whether it is stored; false for a name that is taken, and where the condition is not known.
   private func put(probe key: String, _ content: String, _ cancellation: Cancellation?) throws(StorageError) -> Bool {
     let outcome = try Array(content.utf8).withStoredBytes { (bytes) throws(StorageError) in
-      try send(put: key, nil, bytes, isConditional: true, cancellation)
+      try send(put: key, nil, bytes, Digests.sums(of: bytes), isConditional: true, cancellation)
     }
     switch outcome {
     case .done: return true

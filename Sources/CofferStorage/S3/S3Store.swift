@@ -49,11 +49,14 @@ struct S3Store: ObjectStore {
       }
     }
     let isConditional = guardian.isConditional
-    switch try send(put: key(name.path), name, content, isConditional: isConditional, cancellation) {
+    let sums = Digests.sums(of: content)
+    switch try send(put: key(name.path), name, content, sums, isConditional: isConditional, cancellation) {
     case .done(let answer):
       guardian.noteBucket()
       // Whoever stores an object tells its ETag. A proxy or a page to log in at that answers in his place has stored nothing.
       if answer.header("etag") == nil { try confirm(name, content.count, cancellation) }
+      // Of what is encrypted there, for one, the tag is no sum.
+      if let sum = sums.md5.map(Digests.hexadecimal), Self.sum(answer) == sum { guardian.note(sum, of: name, content) }
     case .refused(let refusal, let error, let mayHaveComeTwice):
       if refusal.status == 501, isConditional {
         guardian.forbidCondition()
@@ -82,16 +85,16 @@ struct S3Store: ObjectStore {
 
   /// - Parameter name: nil for what is no object of the repository.
   func send(
-    put key: String, _ name: ObjectName?, _ content: UnsafeRawBufferPointer, isConditional: Bool,
+    put key: String, _ name: ObjectName?, _ content: UnsafeRawBufferPointer, _ sums: Digests.Sums, isConditional: Bool,
     _ cancellation: Cancellation?
   ) throws(StorageError) -> S3Client.Outcome {
     var headers: [(String, String)] = []
-    if let sum = Digests.md5(content) { headers.append(("Content-MD5", Data(sum).base64EncodedString())) }
+    if let sum = sums.md5 { headers.append(("Content-MD5", Data(sum).base64EncodedString())) }
     if isConditional { headers.append(("If-None-Match", "*")) }
     headers += client.target.putHeaders(now: client.clock.now())
     return try client.send(
       .init(operation: name == nil ? .probe : .put, method: .put, key: key, name: name, headers: headers),
-      body: content, cancellation: cancellation)
+      body: content, hash: Digests.hexadecimal(sums.sha256), cancellation: cancellation)
   }
 
   func get(_ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?) throws(StorageError) -> [UInt8] {
@@ -175,6 +178,19 @@ struct S3Store: ObjectStore {
         StorageFailure(.permanent, S3Operation.status.rawValue, reason: "the answer has no size or no time"))
     }
     return ObjectStatus(name: name, size: size, received: received)
+  }
+
+  /// Where the server has told a put's sum, and tells the same now, nothing is read.
+  func stands(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, beginning: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> Bool {
+    if let sum = guardian.sum(of: name, content), try Self.sum(head(name, .status, cancellation)) == sum { return true }
+    return try begins(name, content, beginning, cancellation)
+  }
+
+  /// What a server says of an object's bytes: their MD5, as a rule (the tag of what was put in one piece and is not encrypted there).
+  private static func sum(_ answer: HTTPAnswer) -> String? {
+    answer.header("etag")?.after(beginning: "\"")?.before(end: "\"")
   }
 
   /// Such an answer has no body; what a refusal means beyond its number is asked by a request that has one.

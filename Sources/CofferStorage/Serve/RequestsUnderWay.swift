@@ -18,6 +18,8 @@ final class RequestsUnderWay: Sendable {
     let inbox: Inbox
     /// How many requests had begun before.
     let number: Int
+    /// Whether nothing happens to it before the client, or another request, goes on.
+    var isWaiting = false
   }
 
   private struct State: Sendable {
@@ -41,8 +43,11 @@ final class RequestsUnderWay: Sendable {
     self.inboxLimit = inboxLimit
   }
 
-  /// Of the requests that have had no last answer yet.
-  var ids: [UInt32] { state.update { Array($0.requests.keys) } }
+  /// Of the requests that the server is at: those that wait for their client are its own matter, and those that wait for others
+  /// go on when these do.
+  var idsAtWork: [UInt32] { state.update { state in state.requests.filter { !$0.value.isWaiting }.map(\.key) } }
+
+  func isAtWork(_ id: UInt32) -> Bool { state.update { $0.requests[id]?.isWaiting == false } }
 
   func holds(_ id: UInt32) -> Bool { inbox(id) != nil }
 
@@ -63,17 +68,32 @@ final class RequestsUnderWay: Sendable {
     }
   }
 
+  /// Waits for what the client sends next of a request.
+  ///
+  /// - Returns: nil when nothing more comes.
+  func next(of id: UInt32, _ inbox: Inbox) -> Frame? {
+    waiting(id) { inbox.pop() }
+  }
+
+  private func waiting<Result>(_ id: UInt32, _ body: () -> Result) -> Result {
+    state.update { $0.requests[id]?.isWaiting = true }
+    defer { state.update { $0.requests[id]?.isWaiting = false } }
+    return body()
+  }
+
   /// Waits until others are over: what they were to do is done then, or has failed. One that began later is not waited for, so no
   /// two wait for each other.
   ///
   /// - Returns: false when `isOver` held before.
   func wait(for others: Set<UInt32>, before id: UInt32, orUntil isOver: () -> Bool) -> Bool {
-    state.wait(
-      until: { state in
-        guard let own = state.requests[id]?.number else { return true }
-        return !others.contains { state.requests[$0].map { $0.number < own } == true }
-      }, orUntil: isOver
-    ) { _ in true } ?? false
+    waiting(id) {
+      state.wait(
+        until: { state in
+          guard let own = state.requests[id]?.number else { return true }
+          return !others.contains { state.requests[$0].map { $0.number < own } == true }
+        }, orUntil: isOver
+      ) { _ in true } ?? false
+    }
   }
 
   /// Frees the id of a request that has all it is going to have.

@@ -154,7 +154,7 @@ struct ServedRequest: Sendable {
       var left = size
       while left > 0 {
         // The client has gone, or wants it no more.
-        guard let piece = inbox.pop(), !cancellation.isCancelled else {
+        guard let piece = server.next(of: frame.id, inbox), !cancellation.isCancelled else {
           throw SystemError(call: "put", subject: name.path, code: ECANCELED)
         }
         guard piece.type == ServeProtocol.Request.piece.rawValue, !piece.payload.isEmpty, piece.payload.count <= left
@@ -237,7 +237,7 @@ struct ServedRequest: Sendable {
   /// - Returns: false when it is not.
   fileprivate func sendPage(_ payload: [UInt8]) -> Bool {
     server.send(.page, frame.id, payload)
-    return inbox.pop()?.type == ServeProtocol.Request.more.rawValue
+    return server.next(of: frame.id, inbox)?.type == ServeProtocol.Request.more.rawValue
   }
 }
 

@@ -87,8 +87,8 @@ public final class StoreServer: Sendable {
 
   /// Keeps a client from giving up what takes its time.
   private func tellOfWork() {
-    for id in underWay.ids {
-      output.send(Frame(ServeProtocol.Answer.working.rawValue, id: id, [])) { underWay.holds(id) }
+    for id in underWay.idsAtWork {
+      output.send(Frame(ServeProtocol.Answer.working.rawValue, id: id, [])) { underWay.isAtWork(id) }
     }
   }
 
@@ -171,6 +171,11 @@ public final class StoreServer: Sendable {
     let isOver = { self.cancellation.isCancelled || isUnwanted() }
     guard underWay.wait(for: others, before: id, orUntil: isOver) else { throw .cancelled(location: location) }
   }
+
+  /// Waits for what the client sends next of a request.
+  ///
+  /// - Returns: nil when nothing more comes.
+  func next(of id: UInt32, _ inbox: RequestsUnderWay.Inbox) -> Frame? { underWay.next(of: id, inbox) }
 
   /// Sends the last answer to a request.
   func end(_ id: UInt32, _ type: ServeProtocol.Answer, _ payload: [UInt8]) {

@@ -21,7 +21,7 @@ extension FileDescriptor {
         return FileDescriptor(owning: copy)
       }
       let place = try FilePlace(path)
-      guard place.folder.holds(place.name), try !place.kind().isPlain else {
+      guard try place.folder.holds(place.name), try !place.kind().isPlain else {
         return try place.folder.append(place.name, mode: mode)
       }
       let sure = try FilePlace(path, .folders)

@@ -60,7 +60,7 @@ extension Folder {
         continue
       }
       if trust == .folders { try current.checkOthers() }
-      if let mode, !current.holds(name) { try current.makeMissing(name, mode) }
+      if let mode, try !current.holds(name) { try current.makeMissing(name, mode) }
       above.append(current)
       current = try current.step(name)
     }

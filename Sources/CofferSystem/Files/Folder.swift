@@ -99,7 +99,17 @@ public final class Folder: Sendable {
   }
 
   /// Whether anything has the name, be it a link to nowhere.
-  public func holds(_ name: EntryName) -> Bool { (try? status(of: name)) != nil }
+  ///
+  /// - Throws: `SystemError` where the system does not say so.
+  public func holds(_ name: EntryName) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      _ = try status(of: name)
+      return true
+    } catch {
+      guard error.code == ENOENT else { throw error }
+      return false
+    }
+  }
 
   /// A link's own facts and where it leads, as it is written; both of the same link.
   ///

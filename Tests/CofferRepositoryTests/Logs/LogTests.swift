@@ -68,6 +68,24 @@ struct LogTests {
     #expect(store.calls.map(\.request) == [.status, .put, .get, .list], "\(store.calls)")
   }
 
+  @Test("Nothing is asked of the store for a segment before all of it is compressed")
+  func compressedFirst() throws {
+    struct Unreadable: Error {}
+    let store = WatchedStore(ground.store)
+    let careful = try ground.open(store)
+    store.forget()
+    let part = try #require(
+      LogPart(
+        .segment, at: LogGround.place(1), title: "", origin: LogOrigin(LogGround.server, hostname: "", name: ""),
+        size: 3 << 20))
+    let content = CompressingLogPart(part, compressionLevel: 3, workers: 2) { start, room in
+      guard start < 2 << 20 else { throw Unreadable() }
+      room.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+    #expect(throws: Unreadable.self) { try careful.put(part, content) }
+    #expect(store.calls.map(\.request) == [], "\(store.calls)")
+  }
+
   @Test("An answer that is lost is a put that is found done, and nothing is said to be stored that is not")
   func lostAnswers() throws {
     for doesLast in [false, true] {

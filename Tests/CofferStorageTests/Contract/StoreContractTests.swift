@@ -69,6 +69,22 @@ struct StoreContractTests {
     #expect(try store.get(name, range: 4_000_000..<8_500_000) == Array(content[4_000_000..<8_500_000]))
   }
 
+  @Test(
+    "Whether what was put stands is told, and what others have put is not taken for it", arguments: StoreUnderTest.all)
+  func standing(_ subject: StoreUnderTest) throws {
+    let store = try made(subject)
+    let name = try objectName("logs/a")
+    func stands(_ content: [UInt8]) throws -> Bool {
+      try content.withUnsafeBytes { try store.stands(name, $0, beginning: 2, cancellation: nil) }
+    }
+    #expect(throws: StorageError.missing(name, location: store.location)) { try stands([1, 2, 3]) }
+    try store.put(name, [1, 2, 3])
+    #expect(try stands([1, 2, 3]))
+    #expect(try !stands([1, 9, 3]))
+    try store.delete(name)
+    #expect(throws: StorageError.missing(name, location: store.location)) { try stands([1, 2, 3]) }
+  }
+
   @Test("What is not there is missing, and what ends before the range does is said so", arguments: StoreUnderTest.all)
   func missing(_ subject: StoreUnderTest) throws {
     let store = try made(subject)

@@ -114,4 +114,15 @@ struct RequestSignatureTests {
       Digests.hexadecimal(Digests.hmac(Array("Jefe".utf8), "what do ya want for nothing?"))
         == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
   }
+
+  @Test(
+    "Both sums of a put are those that each is by itself, of little and of much",
+    arguments: [1, 1000, 256 << 10, 3_000_000])
+  func bothSums(_ count: Int) {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }.withUnsafeBytes { bytes in
+      let both = Digests.sums(of: bytes)
+      #expect(both.md5 == Digests.md5(bytes))
+      #expect(both.sha256 == Digests.sha256(bytes))
+    }
+  }
 }

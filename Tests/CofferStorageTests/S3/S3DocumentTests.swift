@@ -94,6 +94,8 @@ struct S3DocumentTests {
     let time = Date(timeIntervalSince1970: 1_369_353_600)
     #expect(AWSTime.compact(time) == "20130524T000000Z" && AWSTime.iso8601(time) == "2013-05-24T00:00:00Z")
     #expect(AWSTime.http("Fri, 24 May 2013 00:00:00 GMT") == time)
+    #expect(AWSTime.compact(Date(timeIntervalSince1970: 1_709_253_909.9)) == "20240301T004509Z")
+    #expect(AWSTime.compact(Date(timeIntervalSince1970: 1_709_164_799)) == "20240228T235959Z")
     #expect(AWSTime.iso8601("2013-05-24T00:00:00Z") == time && AWSTime.iso8601("2013-05-24T00:00:00.000Z") == time)
     for text in [
       "", "Fri, 24 May 2013 00:00:00 CET", "24 May 2013", "Fri, 99 May 2013 00:00:00 GMT", "x, 24 Mai 2013 0 GMT",

@@ -10,6 +10,50 @@ import Testing
 struct S3FaultTests {
   private let name = ObjectName(wellFormed: "packs/ab")
 
+  // MARK: - Who overwrites
+
+  @Test(
+    "Where a server tells the sum of what it was put, that tells whether it stands; else its first bytes are read",
+    arguments: S3StandIn.Tags.allCases)
+  func standing(_ tags: S3StandIn.Tags) throws {
+    let server = try S3StandIn(isExclusive: false, tags: tags)
+    let (store, other) = (try server.store(), try server.store())
+    try store.put(name, Array("mine!".utf8))
+    let before = server.requests.count
+    #expect(try stands(store, "mine!"))
+    #expect(server.requests.dropFirst(before).map(\.method) == [tags == .sums ? "HEAD" : "GET"])
+    // Who has put nothing there has been told nothing.
+    #expect(try stands(other, "mine!"))
+    #expect(server.requests.last?.method == "GET")
+    try other.put(name, Array("their".utf8))
+    #expect(try !stands(store, "mine!"))
+    #expect(try stands(other, "their"))
+    try store.delete(name)
+    #expect(throws: StorageError.missing(name, location: store.location)) { try stands(store, "mine!") }
+  }
+
+  @Test("Of many that were put the last ones are known by their sums, and the others are read")
+  func manySums() throws {
+    let server = try S3StandIn(tags: .sums)
+    let store = try server.store()
+    let names = try (0..<20).map { try objectName("logs/\($0)") }
+    for name in names { try store.put(name, Array(name.path.utf8)) }
+    for (number, name) in names.enumerated() {
+      let before = server.requests.count
+      let isThere = try Array(name.path.utf8).withStoredBytes { (bytes) throws(StorageError) in
+        try store.stands(name, bytes, beginning: 5, cancellation: nil)
+      }
+      #expect(isThere)
+      #expect(server.requests.dropFirst(before).map(\.method) == [number < 4 ? "GET" : "HEAD"])
+    }
+  }
+
+  private func stands(_ store: S3Store, _ text: String) throws -> Bool {
+    try Array(text.utf8).withStoredBytes { (bytes) throws(StorageError) in
+      try store.stands(name, bytes, beginning: 3, cancellation: nil)
+    }
+  }
+
   // MARK: - What passes
 
   @Test(

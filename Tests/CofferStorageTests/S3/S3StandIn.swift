@@ -2,6 +2,8 @@ import Foundation
 import Synchronization
 import TestSupport
 
+@testable import CofferStorage
+
 /// A small server of object storage that does wrong what it is told to. What is stored are texts.
 final class S3StandIn: Sendable {
   enum Fault: Sendable {
@@ -19,10 +21,16 @@ final class S3StandIn: Sendable {
     }
   }
 
+  /// What it calls the bytes of objects.
+  enum Tags: Sendable, CaseIterable {
+    case none, sums, weakSums, sizes
+  }
+
   private let objects: Mutex<[String: String]>
   private let isExclusive: Bool
   private let knowsRanges: Bool
   private let pageSize: Int
+  private let tags: Tags
   private let fault: @Sendable (_ number: Int, RecordingHTTPServer.Request) -> Fault?
   private let count = Mutex(0)
   private let server = Mutex<RecordingHTTPServer?>(nil)
@@ -32,12 +40,14 @@ final class S3StandIn: Sendable {
   ///   - fault: Told the number of the request, from 0 on.
   init(
     objects: [String: String] = [:], isExclusive: Bool = true, knowsRanges: Bool = true, pageSize: Int = 1000,
+    tags: Tags = .none,
     fault: @escaping @Sendable (_ number: Int, RecordingHTTPServer.Request) -> Fault? = { _, _ in nil }
   ) throws {
     self.objects = Mutex(objects)
     self.isExclusive = isExclusive
     self.knowsRanges = knowsRanges
     self.pageSize = pageSize
+    self.tags = tags
     self.fault = fault
     let server = try RecordingHTTPServer(keepsConnections: true) { [weak self] in self?.answer($0) }
     self.server.withLock { $0 = server }
@@ -99,7 +109,8 @@ final class S3StandIn: Sendable {
         objects[key] = request.body
         return true
       }
-      return isDone ? .init(headers: ["ETag: \"1\""]) : .init(status: 412, body: Self.error("PreconditionFailed"))
+      guard isDone else { return .init(status: 412, body: Self.error("PreconditionFailed")) }
+      return .init(headers: tags(of: request.body))
     case ("DELETE", _):
       objects.withLock { $0[key] = nil }
       return .init(status: 204)
@@ -114,16 +125,26 @@ final class S3StandIn: Sendable {
   }
 
   private func part(of object: String, _ range: String?) -> RecordingHTTPServer.Answer {
-    let time = "Last-Modified: Fri, 24 May 2013 00:00:00 GMT"
+    let headers = ["Last-Modified: Fri, 24 May 2013 00:00:00 GMT"] + tags(of: object)
     guard knowsRanges, let range,
       let ends = range.split(separator: "=").last?.split(separator: "-").compactMap({ Int($0) })
-    else { return .init(body: object, headers: [time]) }
+    else { return .init(body: object, headers: headers) }
     let bytes = Array(object.utf8)
     guard ends[0] < bytes.count else { return .init(status: 416, body: Self.error("InvalidRange")) }
     let last = min(ends[1], bytes.count - 1)
     return .init(
       status: 206, body: String(decoding: bytes[ends[0]...last], as: UTF8.self),
-      headers: [time, "Content-Range: bytes \(ends[0])-\(last)/\(bytes.count)"])
+      headers: headers + ["Content-Range: bytes \(ends[0])-\(last)/\(bytes.count)"])
+  }
+
+  private func tags(of object: String) -> [String] {
+    let sum = Array(object.utf8).withUnsafeBytes { Digests.md5($0) }.map { Digests.hexadecimal($0) } ?? "none"
+    return switch tags {
+    case .none: []
+    case .sums: ["ETag: \"\(sum)\""]
+    case .weakSums: ["ETag: W/\"\(sum)\""]
+    case .sizes: ["ETag: \"\(object.utf8.count)\""]
+    }
   }
 
   private func list(_ query: String) -> RecordingHTTPServer.Answer {

@@ -178,11 +178,11 @@ struct ServeEndTests {
     let inbox = try #require(underWay.inbox(1))
     #expect(inbox.push(frame(.more, 1)) && inbox.push(frame(.more, 1), orUntil: { true }) == nil)
     underWay.release(1)
-    #expect(underWay.ids == [2] && !underWay.holds(1) && !inbox.push(frame(.more, 1)))
+    #expect(underWay.idsAtWork == [2] && !underWay.holds(1) && !inbox.push(frame(.more, 1)))
     #expect(begin(2) == "refused" && begin(1) == "no place" && begin(3) == "no place")
     underWay.threadHasEnded()
     #expect(begin(1) == "begun")
-    #expect(underWay.ids.sorted() == [1, 2])
+    #expect(underWay.idsAtWork.sorted() == [1, 2])
     // The end is there when the last thread has ended, whatever has become of the ids.
     let hasEnded = Mutex(false)
     let end = try TestThread("end") {

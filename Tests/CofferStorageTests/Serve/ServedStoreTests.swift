@@ -124,36 +124,69 @@ struct ServedStoreTests {
     try canceller.end()
   }
 
-  @Test("A host that takes its time says so, and is not given up")
-  func slow() throws {
-    let name = try objectName("a")
-    let bytes = [UInt8](repeating: 1, count: 5)
-    // The put waits for its bytes, which come when the host has told three times that it is at it.
+  /// A connection with a server that tells at once, and often, that it is at work.
+  private func eagerConnection() throws -> FrameConnection {
     let channel = try LoopChannel { input, output in
       guard let cancellation = try? Cancellation() else { return }
       try? StoreServer(
         rights: ServeRights(), folder: "/", input: input, output: output, cancellation: cancellation,
-        clock: .system, workingInterval: 0.02
+        clock: .system, workingInterval: 0.001
       ).run()
     }
-    let connection = try FrameConnection(
+    return try FrameConnection(
       channel, greeting: Frame(1, id: 0, ServeHello(path: scratch.path).encoded()),
-      limits: ServedStore.limits(stall: 5),
+      limits: ServedStore.limits(stall: 0.5),
       rules: FrameConnection.Rules(
         isLast: { ServeProtocol.Answer(rawValue: $0.type)?.isLast == true }, greetingID: 0,
         meaning: { _, _ in .emptyObject }, nonsense: { _, _ in .emptyObject }), clock: .system)
+  }
+
+  private func list(_ folder: String, behind ids: [UInt32] = []) -> [UInt8] {
+    var list = PayloadWriter()
+    list.add(folder)
+    list.add("")
+    for id in ids { list.add(id) }
+    return list.bytes
+  }
+
+  @Test("A host that takes its time says so")
+  func slow() throws {
+    for folder in 0..<20 {
+      try FileManager.default.createDirectory(atPath: "\(scratch.path)/a\(folder)", withIntermediateDirectories: false)
+      for number in 0..<45 { try Data([1]).write(to: URL(filePath: "\(scratch.path)/a\(folder)/\(number)")) }
+    }
+    let connection = try eagerConnection()
     defer { connection.close() }
-    let exchange = try connection.exchange(nil)
-    var put = PayloadWriter()
-    put.add(name.path)
-    put.add(UInt64(bytes.count))
-    try exchange.send(ServeProtocol.Request.put.rawValue, put.bytes, nil)
-    for _ in 0..<3 { #expect(try exchange.next(nil).type == ServeProtocol.Answer.working.rawValue) }
-    try exchange.send(ServeProtocol.Request.piece.rawValue, bytes, nil)
-    var last = try exchange.next(nil)
-    while last.type == ServeProtocol.Answer.working.rawValue { last = try exchange.next(nil) }
-    #expect(last.type == ServeProtocol.Answer.done.rawValue)
-    #expect(try local.get(name, range: nil) == bytes)
+    var types: [UInt8] = []
+    for _ in 0..<200 where !types.contains(ServeProtocol.Answer.working.rawValue) {
+      let exchange = try connection.exchange(nil)
+      try exchange.send(ServeProtocol.Request.list.rawValue, list(""), nil)
+      repeat { types.append(try exchange.next(nil).type) } while !exchange.isOver
+    }
+    #expect(Set(types) == [ServeProtocol.Answer.working.rawValue, ServeProtocol.Answer.done.rawValue])
+  }
+
+  @Test("A host whose client says no more is silent: a piece that was lost on the way is not waited for without an end")
+  func lostPiece() throws {
+    let connection = try eagerConnection()
+    defer { connection.close() }
+    let put = try connection.exchange(nil)
+    var begin = PayloadWriter()
+    begin.add("a")
+    begin.add(UInt64(5))
+    try put.send(ServeProtocol.Request.put.rawValue, begin.bytes, nil)
+    let behind = try connection.exchange(nil)
+    try behind.send(ServeProtocol.Request.list.rawValue, list("", behind: [put.id]), nil)
+    for exchange in [put, behind] {
+      let error = #expect(throws: RemoteError.self) {
+        while try exchange.next(nil).type == ServeProtocol.Answer.working.rawValue {}
+      }
+      guard case .broken(let failure) = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(failure.kind == .transient && failure.reason.contains("nothing was sent or received") == true)
+    }
   }
 
   @Test("A put that gets no further is given up, too")

@@ -41,7 +41,7 @@ struct PhysicalBackupSettings {
 
   /// - Throws: `ClusterError.content` where the folder has none; `SystemError`.
   init(in folder: Folder) throws {
-    guard folder.holds(Self.file) else {
+    guard try folder.holds(Self.file) else {
       throw ClusterError.content("it does not have what its files are to be read with (\(Self.file.description))")
     }
     self.init(try folder.read(Self.file, limit: Self.sizeLimit))

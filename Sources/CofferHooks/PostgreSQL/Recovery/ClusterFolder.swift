@@ -37,9 +37,10 @@ public final class ClusterFolder: LaidServer {
 
   /// Keeps a server from starting in a folder that is half of one state and half of another.
   private static func begin(_ folder: Folder, _ plan: ClusterPlan) throws {
-    guard !folder.holds(ClusterPlaces.running) else { throw ClusterError.running(plan.directory) }
+    guard try !folder.holds(ClusterPlaces.running) else { throw ClusterError.running(plan.directory) }
     try folder.replace(StagedFolder.marker, with: Array(String(plan.systemIdentifier).utf8), isLasting: true)
-    guard let global = try? folder.folder(ClusterPlaces.control.folder) else { return }
+    guard try folder.holds(ClusterPlaces.control.folder) else { return }
+    let global = try folder.folder(ClusterPlaces.control.folder)
     try global.removeTree(ClusterPlaces.control.name)
     try global.synchronize()
   }

@@ -67,8 +67,8 @@ public struct ClusterPlaces {
 
   /// That a folder is of the cluster that it is to become, and no server is at work in it.
   private static func check(_ folder: Folder, _ plan: ClusterPlan) throws {
-    guard !folder.holds(running) else { throw ClusterError.running(plan.directory) }
-    if folder.holds(StagedFolder.marker) {
+    guard try !folder.holds(running) else { throw ClusterError.running(plan.directory) }
+    if try folder.holds(StagedFolder.marker) {
       let text = String(decoding: try folder.read(StagedFolder.marker, limit: 64), as: UTF8.self)
       guard text.isSame(as: String(plan.systemIdentifier)) else {
         throw ClusterError.otherCluster(plan.directory, detail: "another one was begun to be laid down here")

@@ -176,7 +176,7 @@ public struct RecoveringServer {
 
   // MARK: - The command
 
-  private func command(_ limits: [String: Int]) -> ChildCommand {
+  private func command(_ limits: [String: Int]) throws(SystemError) -> ChildCommand {
     let settings = [
       "listen_addresses=", "port=\(Self.port)", "unix_socket_directories=\(directory)", "unix_socket_permissions=0700",
       "data_directory=\(directory)", "hba_file=\(folder.path(of: Self.access))", "external_pid_file=", "ssl=off",
@@ -185,7 +185,7 @@ public struct RecoveringServer {
       "synchronous_standby_names=",
     ]
     // Debian keeps the server's own elsewhere than in its folder.
-    let file = folder.holds("postgresql.conf") ? [] : ["config_file=/dev/null"]
+    let file = try folder.holds("postgresql.conf") ? [] : ["config_file=/dev/null"]
     let all = settings + file + limits.map { "\($0.key)=\($0.value)" }.sorted()
     let words =
       ["setsid", "--fork", "\(programs)/postgres", "-D", directory] + all.flatMap { ["-c", $0] }

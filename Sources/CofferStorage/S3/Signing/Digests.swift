@@ -19,6 +19,25 @@ enum Digests {
     return output
   }
 
+  /// Bytes from which on a thread is worth it.
+  private static let largeSize = 256 << 10
+
+  /// nil where the machine's rules forbid it.
+  typealias Sums = (md5: [UInt8]?, sha256: [UInt8])
+
+  /// Both sums that a put carries, made at the same time where there is much of it: until they are there nothing can be sent.
+  static func sums(of bytes: UnsafeRawBufferPointer) -> Sums {
+    guard bytes.count >= largeSize else { return (md5(bytes), sha256(bytes)) }
+    // Neither thread changes the bytes.
+    let (other, handed) = (Monitor<[UInt8]>([]), HandedOver(bytes))
+    guard let thread = try? WorkerThread(name: "sum", { other.update { $0 = sha256(handed.value) } }) else {
+      return (md5(bytes), sha256(bytes))
+    }
+    let own = md5(bytes)
+    thread.join()
+    return (own, other.update { $0 })
+  }
+
   /// HMAC with SHA-256 (RFC 2104); 32 bytes.
   static func hmac(_ key: [UInt8], _ text: String) -> [UInt8] {
     let bytes = Array(text.utf8)
