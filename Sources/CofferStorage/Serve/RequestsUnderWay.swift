@@ -43,7 +43,10 @@ final class RequestsUnderWay: Sendable {
     self.inboxLimit = inboxLimit
   }
 
-  /// Of the requests that the server is at: those that wait for their client are its own matter, and those that wait for others
+  /// Of the requests that have had no last answer yet.
+  var ids: [UInt32] { state.update { Array($0.requests.keys) } }
+
+  /// Of those that the server is at: those that wait for their client are its own matter, and those that wait for others
   /// go on when these do.
   var idsAtWork: [UInt32] { state.update { state in state.requests.filter { !$0.value.isWaiting }.map(\.key) } }
 

@@ -61,6 +61,7 @@ public final class StoreServer: Sendable {
     var repository: ServedRepository?
     let reader = PolledReader(input, cancellation: cancellation)
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    var told = clock.steadySeconds()
     while true {
       let outcome = try buffer.withUnsafeMutableBytes {
         try reader.read(into: $0, seconds: workingInterval, subject: "client")
@@ -70,6 +71,11 @@ public final class StoreServer: Sendable {
       case .ended: return
       case .bytes(let count):
         buffer.withUnsafeBytes { parser.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        // What arrives now may have been sent long ago: on a slow way a minute's worth is between the two.
+        if clock.steadySeconds() - told >= workingInterval {
+          tell(underWay.ids) { underWay.holds($0) }
+          told = clock.steadySeconds()
+        }
       }
       do {
         while let frame = try parser.next() {
@@ -87,8 +93,12 @@ public final class StoreServer: Sendable {
 
   /// Keeps a client from giving up what takes its time.
   private func tellOfWork() {
-    for id in underWay.idsAtWork {
-      output.send(Frame(ServeProtocol.Answer.working.rawValue, id: id, [])) { underWay.isAtWork(id) }
+    tell(underWay.idsAtWork) { underWay.isAtWork($0) }
+  }
+
+  private func tell(_ ids: [UInt32], while isWanted: (UInt32) -> Bool) {
+    for id in ids {
+      output.send(Frame(ServeProtocol.Answer.working.rawValue, id: id, [])) { isWanted(id) }
     }
   }
 

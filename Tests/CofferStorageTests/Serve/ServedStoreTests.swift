@@ -124,17 +124,20 @@ struct ServedStoreTests {
     try canceller.end()
   }
 
-  /// A connection with a server that tells at once, and often, that it is at work.
-  private func eagerConnection() throws -> FrameConnection {
-    let channel = try LoopChannel { input, output in
+  private func eagerChannel() throws -> LoopChannel {
+    try LoopChannel { input, output in
       guard let cancellation = try? Cancellation() else { return }
       try? StoreServer(
         rights: ServeRights(), folder: "/", input: input, output: output, cancellation: cancellation,
         clock: .system, workingInterval: 0.001
       ).run()
     }
-    return try FrameConnection(
-      channel, greeting: Frame(1, id: 0, ServeHello(path: scratch.path).encoded()),
+  }
+
+  /// A connection with a server that tells at once, and often, that it is at work.
+  private func eagerConnection() throws -> FrameConnection {
+    try FrameConnection(
+      eagerChannel(), greeting: Frame(1, id: 0, ServeHello(path: scratch.path).encoded()),
       limits: ServedStore.limits(stall: 0.5),
       rules: FrameConnection.Rules(
         isLast: { ServeProtocol.Answer(rawValue: $0.type)?.isLast == true }, greetingID: 0,
@@ -164,6 +167,37 @@ struct ServedStoreTests {
       repeat { types.append(try exchange.next(nil).type) } while !exchange.isOver
     }
     #expect(Set(types) == [ServeProtocol.Answer.working.rawValue, ServeProtocol.Answer.done.rawValue])
+  }
+
+  @Test("A host to which a piece comes byte by byte says so: its client has sent it long ago, and hears nothing else")
+  func slowPiece() throws {
+    let channel = try eagerChannel()
+    defer { _ = channel.end() }
+    var parser = FrameParser(limit: ServeProtocol.payloadLimit)
+    func send(_ bytes: [UInt8]) throws { try #require(write(channel.output, bytes, bytes.count) == bytes.count) }
+    func heard() throws -> [UInt8] {
+      var room = [UInt8](repeating: 0, count: 1 << 16)
+      let count = read(channel.input, &room, room.count)
+      if count > 0 { room.withUnsafeBytes { parser.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) } }
+      var types: [UInt8] = []
+      while let frame = try parser.next() { types.append(frame.type) }
+      return types
+    }
+    let piece = Frame(ServeProtocol.Request.piece.rawValue, id: 1, [UInt8](repeating: 1, count: 1000)).encoded()
+    var begin = PayloadWriter()
+    begin.add("a")
+    begin.add(UInt64(1000))
+    try send(Frame(1, id: 0, ServeHello(path: scratch.path).encoded()).encoded())
+    try send(Frame(ServeProtocol.Request.put.rawValue, id: 1, begin.bytes).encoded())
+    // Until it is at nothing any more: what it says from then on is of the bytes.
+    repeat { usleep(300_000) } while try !heard().isEmpty
+    var types: [UInt8] = []
+    for byte in piece.dropLast() where types.isEmpty {
+      try send([byte])
+      usleep(2000)
+      types = try heard()
+    }
+    #expect(Set(types) == [ServeProtocol.Answer.working.rawValue])
   }
 
   @Test("A host whose client says no more is silent: a piece that was lost on the way is not waited for without an end")
