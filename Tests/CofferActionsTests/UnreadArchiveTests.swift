@@ -31,7 +31,10 @@ struct UnreadArchiveTests {
   }
 
   /// Damages the record that was made last, of which this machine knows nothing any more.
-  private func damageNewest() throws {
+  ///
+  /// - Returns: The archive's id.
+  @discardableResult
+  private func damageNewest() throws -> String {
     let folder = "\(ground.folder)/repository/archives"
     let found = try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)" }
     let newest = try #require(try found.max { try modified($0) < modified($1) })
@@ -40,6 +43,7 @@ struct UnreadArchiveTests {
     try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: newest)
     try bytes.write(to: URL(filePath: newest))
     try FileManager.default.removeItem(atPath: "\(ground.folder)/.cache")
+    return URL(filePath: newest).lastPathComponent
   }
 
   private func modified(_ path: String) throws -> Double {
@@ -75,6 +79,25 @@ struct UnreadArchiveTests {
     let later = Clock(now: { Date.now.addingTimeInterval(10) }, steadySeconds: Clock.system.steadySeconds)
     try backUp("newest", clock: later)
     #expect(try coffer("extract", "--archive", "latest", "--destination", "\(place)/more").code == 0)
+  }
+
+  @Test("One that cannot be read is unpinned and deleted by its id")
+  func away() throws {
+    defer { ground.remove() }
+    try ground.configure("")
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    try backUp("old")
+    try backUp("new")
+    #expect(try coffer("pin", "--archive", "new").code == 0)
+    let id = try damageNewest()
+    let unpinned = try coffer("--verbosity", "1", "unpin", "--archive", id)
+    #expect(unpinned.code == 0 && unpinned.said.contains("Unpinned"), "\(unpinned.said)")
+    let deleted = try coffer("delete", "--archive", id, "--yes")
+    #expect(deleted.code == 0, "\(deleted.said)")
+    #expect(try coffer("list", "--archive", "latest").code == 0)
+    // What nothing has is no archive, as before.
+    let none = try coffer("delete", "--archive", "none")
+    #expect(none.code == 1 && none.said.contains("There is no such archive"), "\(none.said)")
   }
 
   @Test("An id tells when its archive was written, and what is no id tells nothing")

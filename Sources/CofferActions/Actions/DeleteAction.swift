@@ -29,8 +29,8 @@ enum DeleteAction {
     let archive: Archive
     do {
       archive = try access.anyArchive(wanted, try context.archiveFilter())
-    } catch let error as RepositoryError {
-      guard case .noSuchArchive = error, try access.repository.isUnreadable(wanted) else { throw error }
+    } catch {
+      guard UnreadArchive.isNone(error), try access.repository.isUnreadable(wanted) else { throw error }
       guard !context.isDryRun else {
         return context.console.answer("\(location.path): Would delete archive \(wanted), which cannot be read")
       }

@@ -66,12 +66,12 @@ enum UnpinAction {
       let access = try context.open(location)
       var archiveID = wanted
       var name = wanted
-      var missing: RepositoryError?
+      var missing: (any Error)?
       do {
         let found = try access.anyArchive(wanted, try context.archiveFilter())
         (archiveID, name) = (found.id, found.name)
-      } catch let error as RepositoryError {
-        guard case .noSuchArchive = error, !context.isDryRun else { throw error }
+      } catch {
+        guard UnreadArchive.isNone(error), !context.isDryRun else { throw error }
         missing = error
       }
       name = Quoting.terminal(name)

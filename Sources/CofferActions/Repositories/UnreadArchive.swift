@@ -1,3 +1,4 @@
+import CofferRepository
 import CofferSystem
 
 /// What is meant may be an archive whose record cannot be read.
@@ -12,6 +13,13 @@ struct UnreadArchive: DiagnosableError, Equatable {
   /// Records that cannot be read, of those that may be meant.
   let count: Int
   let meaning: Meaning
+
+  /// Whether an error says that what was named is none of the archives that can be read.
+  static func isNone(_ error: any Error) -> Bool {
+    if case RepositoryError.noSuchArchive = error { return true }
+    guard let unread = error as? UnreadArchive, case .named = unread.meaning else { return false }
+    return true
+  }
 
   var diagnosis: Diagnosis {
     switch meaning {
