@@ -30,6 +30,13 @@ struct UnreadArchiveTests {
     #expect(made.code == 0, "\(made.said)")
   }
 
+  private func backUpTwice() throws {
+    try ground.configure("")
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    try backUp("old")
+    try backUp("new")
+  }
+
   /// Damages the record that was made last, of which this machine knows nothing any more.
   ///
   /// - Returns: The archive's id.
@@ -55,10 +62,7 @@ struct UnreadArchiveTests {
   @Test("The latest archive is no older one: who means that names it")
   func latest() throws {
     defer { ground.remove() }
-    try ground.configure("")
-    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
-    try backUp("old")
-    try backUp("new")
+    try backUpTwice()
     try damageNewest()
     let place = "\(ground.folder)/out"
     for words in [
@@ -84,10 +88,7 @@ struct UnreadArchiveTests {
   @Test("One that cannot be read is unpinned and deleted by its id")
   func away() throws {
     defer { ground.remove() }
-    try ground.configure("")
-    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
-    try backUp("old")
-    try backUp("new")
+    try backUpTwice()
     #expect(try coffer("pin", "--archive", "new").code == 0)
     let id = try damageNewest()
     let unpinned = try coffer("--verbosity", "1", "unpin", "--archive", id)

@@ -36,11 +36,7 @@ enum KeyExportAction {
         try context.flags.contains(paper) ? page.text : context.flags.contains(qrHTML) ? page.html : export.text
       guard let path = context.flags[path] else { return context.console.output(text) }
       guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
-      let place = try FilePlace(context.absolutePath(path))
-      guard try !place.folder.holds(place.name) else {
-        throw UsageError(
-          argument: path, problem: "The file is there already", suggestion: "Name another one, or take it away first")
-      }
+      let place = try StreamDestination.newFile(path, context)
       try place.folder.replace(place.name, with: Array(text.utf8), isLasting: true)
       context.console.answer("\(location.path): Wrote \(role.rawValue) key \(export.key) to \(path)")
     }

@@ -12,12 +12,19 @@ enum StreamDestination {
       self = .standardOutput
       return
     }
+    self = .file(try Self.newFile(path, context), path: path)
+  }
+
+  /// Where a file is to come that is not there yet.
+  ///
+  /// - Throws: As the initialiser does.
+  static func newFile(_ path: String, _ context: ActionContext) throws -> FilePlace {
     let place = try FilePlace(context.absolutePath(path))
     guard try !place.folder.holds(place.name) else {
       throw UsageError(
         argument: path, problem: "The file is there already", suggestion: "Name another one, or take it away first")
     }
-    self = .file(place, path: path)
+    return place
   }
 
   /// The file's path; nil for standard output.

@@ -66,9 +66,7 @@ public struct MailMessage: Sendable, Equatable {
 
   /// In UTC, and in English whatever the locale is.
   private static func dateText(_ date: Date) -> String {
-    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
+    let parts = date.partsInUTC
     let day = "\(days[Int(parts.tm_wday)]), \(parts.tm_mday) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900)"
     return day + String(printf: " %02d:%02d:%02d +0000", parts.tm_hour, parts.tm_min, parts.tm_sec)
   }

@@ -1,7 +1,6 @@
 import CofferStorage
 import CofferSystem
 import FoundationEssentials
-import Glibc
 
 extension ArchiveRecord {
   /// Writes the record: after this call returns, and not before, the archive exists.

@@ -5,15 +5,8 @@ import Glibc
 /// The ids of archives: when the record was written, in UTC to the second, and 16 hex digits.
 public enum ArchiveID {
   /// For example `20261121t043709z-0123456789abcdef`.
-  static func make(at time: Date, _ random: [UInt8]) -> String { "\(timestamp(time))-\(Hexadecimal.encode(random))" }
-
-  private static func timestamp(_ date: Date) -> String {
-    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    return String(
-      printf: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-      parts.tm_hour, parts.tm_min, parts.tm_sec)
+  static func make(at time: Date, _ random: [UInt8]) -> String {
+    "\(time.compactUTC.asciiLowercased)-\(Hexadecimal.encode(random))"
   }
 
   /// When an archive says that it was written, whose record cannot be read.

@@ -59,10 +59,6 @@ final class LogPartCompressor {
     makeCompressor = { try LogBlockCompressor(level: level, of: content) }
   }
 
-  convenience init(_ part: LogPart, level: Int, workers: Int) {
-    self.init(level: level, of: part.kind == .segment ? .pages : .any, workers: workers)
-  }
-
   /// - Parameters:
   ///   - size: The part's bytes, at least one.
   ///   - write: Calls what it is given with its bytes in order, `LogDirectory.blockSize` at a time, and the rest at the end.

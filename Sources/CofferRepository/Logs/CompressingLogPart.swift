@@ -50,8 +50,7 @@ public final class CompressingLogPart: Sendable {
     _ part: LogPart, compressionLevel level: Int, workers: Int, reading read: @escaping Reading,
     start: (@escaping @Sendable () -> Void) throws(SystemError) -> WorkerThread
   ) {
-    let (line, size) = (line, part.size)
-    let content: BlockContent = part.kind == .segment ? .pages : .any
+    let (line, size, content) = (line, part.size, part.content)
     self.size = size
     // Each block is read, hashed and compressed by one thread: it stays in that one's memory and its processor's cache.
     work = {

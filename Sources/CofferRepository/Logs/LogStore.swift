@@ -61,22 +61,22 @@ struct LogStore {
   /// - Throws: `LogError.conflict`; `RepositoryError`; `StorageError`; `RunCancelled`.
   func put(_ part: UnsignedLogPart) throws -> Bool {
     // Who may overwrite is asked for the name while the object is signed, and not earlier: the less others can put there meanwhile.
-    guard !isExclusive else { return try put(part.signed(), isTaken: false) }
+    guard !isExclusive else { return try put(part.signed()) }
     let name = part.name
     let (sealed, isTaken) = try context.sideBySide.both({ try part.signed() }, { try self.isTaken(name) })
     return try put(sealed, isTaken: isTaken)
   }
 
-  /// The same of a part that is signed, too.
-  func put(_ part: SealedLogPart) throws -> Bool { try put(part, isTaken: !isExclusive && isTaken(part.name)) }
-
   /// Trying out whether a store refuses names that are taken would take more than looking, and leave something behind where nothing may
   /// be deleted.
   private var isExclusive: Bool { context.store.isKnownToRefuseTakenNames }
 
-  private func put(_ part: SealedLogPart, isTaken first: Bool) throws -> Bool {
+  /// The same of a part that is signed, too.
+  ///
+  /// - Parameter known: Whether its name was just now seen to be taken; nil where nobody has looked.
+  func put(_ part: SealedLogPart, isTaken known: Bool? = nil) throws -> Bool {
     let isExclusive = isExclusive
-    var isTaken: Bool? = first
+    var isTaken = known
     for _ in 0..<Self.tries {
       let isPut = try !(isTaken ?? (!isExclusive && self.isTaken(part.name)))
       isTaken = nil

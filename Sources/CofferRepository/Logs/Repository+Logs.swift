@@ -31,6 +31,9 @@ public struct LogPart: Sendable {
   /// Bytes that are stored at a time.
   public static let blockSize = LogDirectory.blockSize
 
+  /// What its blocks hold.
+  var content: BlockContent { kind == .segment ? .pages : .any }
+
   /// The kind of its object.
   var nameKind: LogName.Kind {
     switch kind {

@@ -30,7 +30,7 @@ struct CompressedLogPartTests {
     arguments: [1, 5000, 1 << 20, (1 << 20) + 1, 5 << 20], [0, 1, 2, 8])
   func reading(_ size: Int, _ workers: Int) throws {
     let (part, bytes) = (try Self.part(size), Self.content(size))
-    let expected = try LogPartCompressor(part, level: 3, workers: 1).compress(size: size) {
+    let expected = try LogPartCompressor(level: 3, of: part.content, workers: 1).compress(size: size) {
       try LogGround.give(bytes, to: $0)
     }
     let asked = Mutex<[Int: Int]>([:])

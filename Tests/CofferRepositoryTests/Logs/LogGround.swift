@@ -56,7 +56,7 @@ struct LogGround {
   ) throws {
     let bytes = bytes ?? Self.content(number)
     let part = try Self.part(number, bytes, history: 1, kind: kind, server: Self.server)
-    let content = try LogPartCompressor(part, level: 3, workers: 1).compress(size: part.size) {
+    let content = try LogPartCompressor(level: 3, of: part.content, workers: 1).compress(size: part.size) {
       try Self.give(bytes, to: $0)
     }
     let context = try (repository ?? open()).context

@@ -40,7 +40,7 @@ struct SegmentHashTests {
         .segment, at: LogGround.place(1), title: "", origin: LogOrigin(LogGround.server, hostname: "", name: ""),
         size: count))
     for workers in [1, 2] {
-      let content = try LogPartCompressor(part, level: 3, workers: workers).compress(size: count) {
+      let content = try LogPartCompressor(level: 3, of: part.content, workers: workers).compress(size: count) {
         try LogGround.give(bytes, to: $0)
       }
       #expect(content.hash.hex == expected)

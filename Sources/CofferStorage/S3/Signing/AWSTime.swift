@@ -1,18 +1,10 @@
 import CofferSystem
 import FoundationEssentials
-import Glibc
 
 /// Times as servers and files write them.
 enum AWSTime {
   /// `20130524T000000Z`, in which requests are signed.
-  static func compact(_ time: Date) -> String {
-    var (seconds, parts) = (time_t(time.timeIntervalSince1970.rounded(.down)), tm())
-    // Several times for each request, for which Foundation's formats are too slow.
-    gmtime_r(&seconds, &parts)
-    func digits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    let day = "\(parts.tm_year + 1900)" + digits(parts.tm_mon + 1) + digits(parts.tm_mday)
-    return day + "T" + digits(parts.tm_hour) + digits(parts.tm_min) + digits(parts.tm_sec) + "Z"
-  }
+  static func compact(_ time: Date) -> String { time.compactUTC }
 
   /// `2013-05-24T00:00:00Z`.
   static func iso8601(_ time: Date) -> String { time.formatted(Date.ISO8601FormatStyle()) }
