@@ -16,8 +16,6 @@ let package = Package(
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
-      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
       name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
@@ -27,10 +25,11 @@ let package = Package(
     .target(name: "CBlake3"),
     .target(name: "CPageChecksum"),
     .target(name: "CSpawn"),
-    // libcurl, opened when it is needed.
-    .target(name: "CCurl"),
-    // SQLite's library, and what of it Swift cannot call.
-    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+    // Libraries that are opened when they are needed: libcurl, libcrypto, and SQLite's with what of it Swift cannot call.
+    .target(name: "CLibrary"),
+    .target(name: "CCurl", dependencies: ["CLibrary"]),
+    .target(name: "COpenSSL", dependencies: ["CLibrary"]),
+    .target(name: "CSQLite", dependencies: ["CLibrary"]),
 
     .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn", "CPCRE2"]),
     .target(name: "CofferHTTP", dependencies: ["CofferSystem", "CCurl"]),
@@ -71,7 +70,9 @@ let package = Package(
       dependencies: ["CofferConfiguration", "CofferHooks", "CofferActions", "TestSupport"]),
     .testTarget(
       name: "CofferHooksTests",
-      dependencies: ["CofferHooks", "CofferActions", "CPageChecksum", "CSQLite", "TestSupport"]),
+      dependencies: ["CofferHooks", "CofferActions", "CPageChecksum", "CSQLite", "TestSupport"],
+      // A test asks with functions of it that the program does not call.
+      linkerSettings: [.linkedLibrary("sqlite3")]),
     .testTarget(
       name: "CofferMonitoringTests",
       dependencies: ["CofferMonitoring", "CofferActions", "CofferHTTP", "CCurl", "TestSupport"],

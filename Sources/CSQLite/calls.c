@@ -3,10 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-int coffer_sqlite_configure(sqlite3 *database, int operation, int value) {
-  return sqlite3_db_config(database, operation, value, (int *)0);
-}
-
 int coffer_sqlite_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, sqlite3_uint64 count) {
   if (count == 0) return sqlite3_bind_zeroblob(statement, index, 0);
   return sqlite3_bind_blob64(statement, index, bytes, count, SQLITE_TRANSIENT);
@@ -14,11 +10,6 @@ int coffer_sqlite_bind_blob(sqlite3_stmt *statement, int index, const void *byte
 
 int coffer_sqlite_bind_text(sqlite3_stmt *statement, int index, const void *bytes, sqlite3_uint64 count) {
   return sqlite3_bind_text64(statement, index, count == 0 ? "" : bytes, count, SQLITE_TRANSIENT, SQLITE_UTF8);
-}
-
-int coffer_sqlite_decimal(double value, char *text, int size) {
-  sqlite3_snprintf(size, text, "%!.15g", value);
-  return (int)strlen(text);
 }
 
 // M times two to the power of E.

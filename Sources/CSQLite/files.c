@@ -156,7 +156,7 @@ static int sandboxed_open_directory(const char *path, int *file) {
 
 static int keep_path(sqlite3_vfs *vfs, const char *path, int size, char *full) {
   (void)vfs;
-  sqlite3_snprintf(size, full, "%s", path);
+  snprintf(full, size, "%s", path);
   return (int)strlen(path) < size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 

@@ -36,6 +36,7 @@ public struct LockedRepository: Sendable {
   }
 
   init?(in store: RunStore, cacheFolder: String? = nil) throws {
+    try OpenSSLLibrary.open()
     self.store = store
     do {
       let sizes = HeaderSizes(cacheFolder, location: store.location)

@@ -13,6 +13,11 @@ struct SQLiteFailure: Error, CustomStringConvertible {
     self.description = description
   }
 
+  /// - Throws: Where there is no library; to be called before anything that calls it, which would end the program.
+  static func checkLibrary() throws(SQLiteFailure) {
+    if let problem = coffer_sqlite_problem() { throw SQLiteFailure(code: SQLITE_ERROR, String(cString: problem)) }
+  }
+
   fileprivate init(_ code: Int32, _ handle: OpaquePointer?) {
     let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
     let refusal = coffer_sqlite_refusal().map { ": " + String(cString: $0) } ?? ""
@@ -29,6 +34,7 @@ final class SQLiteConnection {
   ///   - flags: `SQLITE_OPEN_READWRITE` and kin.
   ///   - isDefensive: Whether statements may not change the schema table and shadow tables.
   init(_ name: String, flags: Int32, isDefensive: Bool, busySeconds: Int = 0) throws(SQLiteFailure) {
+    try SQLiteFailure.checkLibrary()
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let opened else {

@@ -16,7 +16,7 @@ public struct SQLiteWorker {
     let request = SQLiteWorkerRequest(work: .dump, name: "sample", device: 1, inode: 1, user: nil)
     _ = SQLiteWorkerRequest(arguments: request.arguments)
     // What fails here fails in the workers, who tell it.
-    try? dumpSample()
+    do { try dumpSample() } catch { return }
     // Each draws random numbers of its own, for names of temporary files, say.
     sqlite3_randomness(0, nil)
   }
@@ -40,8 +40,13 @@ public struct SQLiteWorker {
     ).run()
   }
 
-  /// The library's version.
-  public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+  /// Returns the library's version.
+  ///
+  /// - Throws: Where there is none.
+  public static func libraryVersion() throws -> String {
+    try SQLiteFailure.checkLibrary()
+    return String(cString: sqlite3_libversion())
+  }
 
   /// How a file begins that holds a database (https://sqlite.org/fileformat2.html, 1.3).
   public static let fileMagic = Array("SQLite format 3\0".utf8)
@@ -72,6 +77,7 @@ public struct SQLiteWorker {
   }
 
   private func perform() throws {
+    try SQLiteFailure.checkLibrary()
     let descriptor = SQLiteWorkerRequest.descriptor
     let isFile = [.load, .check, .count, .ask].contains(request.work)
     let code =

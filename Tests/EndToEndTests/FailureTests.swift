@@ -66,6 +66,36 @@ struct FailureTests {
     #expect(!there.errors.contains("Check the network"), "\(there.errors)")
   }
 
+  @Test("Where libcrypto or SQLite's library cannot be loaded, what needs it says so and changes nothing")
+  func noLibraries() throws {
+    try ground.write("source/file", "what is kept")
+    func write(_ text: String) throws {
+      try ground.write("config.yaml", "repositories: [{path: \(ground.repository)}]\n" + text)
+    }
+    try write("source_directories: [source]\n")
+    try ground.succeed("create")
+    ground.environment["LD_LIBRARY_PATH"] = "\(ground.folder)/lib"
+    try ground.write("lib/libcrypto.so.3", "no library")
+    for arguments in [["create"], ["repo-list"], ["wal", "get", "000000010000000000000001", "there"]] {
+      let run = try ground.coffer(arguments)
+      #expect(run.errors.contains("package libssl3") && run.errors.contains("OpenSSL 3"), "\(run.errors)")
+      #expect(run.status == .exited(arguments[0].isSame(as: "wal") ? 200 : 1), "\(arguments): \(run.status)")
+    }
+    // What neither seals nor opens needs none.
+    #expect(try ground.coffer("config", "validate").status == .exited(0))
+    try FileManager.default.removeItem(atPath: "\(ground.folder)/lib/libcrypto.so.3")
+    try ground.write("lib/libsqlite3.so.0", "no library")
+    try ground.succeed("create")
+    #expect(try ground.archives().count == 2)
+    let database = "\(ground.folder)/database"
+    try ground.run(
+      "env", "-u", "LD_LIBRARY_PATH", "sqlite3", database, "CREATE TABLE kept(a); INSERT INTO kept VALUES (1)")
+    try write("sqlite_databases: [{name: kept, path: \(database)}]\n")
+    let dump = try ground.coffer("create")
+    #expect(dump.status == .exited(1) && dump.errors.contains("package libsqlite3-0"), "\(dump.errors)")
+    #expect(try ground.archives().count == 2)
+  }
+
   @Test("A server that is down means no archive at all")
   func serverDown() throws {
     try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")

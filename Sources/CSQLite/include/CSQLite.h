@@ -1,9 +1,12 @@
-// SQLite's library, and what of it Swift cannot call: variadic functions, casts that stand in macros, and a file layer that
-// reaches nothing but one database.
+// What the program calls of SQLite's library, which is opened when it is needed, and what of it Swift cannot call: variadic
+// functions, casts that stand in macros, and a file layer that reaches nothing but one database.
 #pragma once
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+// Returns why nothing of the library can be called; NULL when it can.
+const char *coffer_sqlite_problem(void);
 
 // The name by which sqlite3_open_v2 finds the file layer below.
 #define COFFER_VFS "coffer"

@@ -6,6 +6,7 @@ import Glibc
 final class SQLiteDrill: DrillPlace {
   private let ground: DrillGround
   private let folder: Folder
+  let version: String
 
   private static let fileName: EntryName = "database"
   private static let least: UInt64 = 16 << 20
@@ -13,11 +14,10 @@ final class SQLiteDrill: DrillPlace {
   /// - Throws: `DrillError.noSpace`; `SystemError`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws {
     self.ground = ground
+    version = "SQLite \(try SQLiteWorker.libraryVersion())"
     try ground.checkSpace(.room(for: bytes, times: 2, and: Self.least), for: facts.identity)
     folder = try ground.makeFolder("file")
   }
-
-  var version: String { "SQLite \(SQLiteWorker.libraryVersion)" }
 
   var target: RestoreTarget {
     var target = RestoreTarget()

@@ -25,6 +25,7 @@ struct SQLiteDump: PlannedDump {
   func start(context: HookContext) throws -> any RunningDump {
     let place = try SQLitePlace.forDump(path, identity)
     guard let file = place.facts else { throw SQLitePlace.missing(path, identity) }
+    let version = try SQLiteWorker.libraryVersion()
     let worker = SQLiteProcess(context)
     var context = context
     // Before it writes the first byte, it searches the whole file, or copies it.
@@ -34,8 +35,7 @@ struct SQLiteDump: PlannedDump {
     let stream = try DumpStream(
       worker.command(request, descriptor: place.folder.number), of: identity, context: context)
     var facts = DumpFacts(
-      identity: identity, format: Format.statements, clientVersion: SQLiteWorker.libraryVersion, details: ["path": path]
-    )
+      identity: identity, format: Format.statements, clientVersion: version, details: ["path": path])
     facts.details.merge(file.permissions.details) { known, _ in known }
     return SQLiteRunningDump(stream, facts: facts, place: place)
   }

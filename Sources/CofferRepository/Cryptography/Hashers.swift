@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferStorage
 import CofferSystem
 
 /// BLAKE2b-512 truncated to its first 32 bytes, over bytes that come in parts. Not for several threads.
@@ -11,6 +12,7 @@ package final class ContentHasher {
   private nonisolated(unsafe) static let algorithm = EVP_MD_fetch(nil, "BLAKE2B-512", nil)
 
   init() throws {
+    try OpenSSLLibrary.open()
     guard let context = EVP_MD_CTX_new() else { throw CryptographyError.library("EVP_MD_CTX_new") }
     self.context = context
   }

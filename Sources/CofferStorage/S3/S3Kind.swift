@@ -14,6 +14,8 @@ struct S3Kind: StoreKind {
   func store(for request: StoreRequest) throws -> any ObjectStore { try Self.store(for: request) }
 
   static func store(for request: StoreRequest) throws -> S3Store {
+    // Every request is signed.
+    try OpenSSLLibrary.open()
     let options = request.options[S3Options.section]
     let surroundings = request.surroundings
     let profile = options[S3Options.profile]
