@@ -40,6 +40,9 @@ static const int coffer_seek_hole = 4;
 static const int coffer_open_without_access_time = 01000000;
 static const int coffer_at_empty_path = 0x1000;
 
+// POSIX_SPAWN_SETSID of spawn.h, likewise.
+static const short coffer_spawn_session = 0x80;
+
 // Macros cannot be called from Swift.
 static inline unsigned coffer_major(unsigned long device) { return gnu_dev_major(device); }
 static inline unsigned coffer_minor(unsigned long device) { return gnu_dev_minor(device); }

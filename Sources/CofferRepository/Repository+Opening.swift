@@ -16,6 +16,13 @@ extension Repository {
 
   static func header(in store: RunStore) throws -> RepositoryHeader? { try LockedRepository(in: store)?.header }
 
+  /// The object that tells the repository from one that is made anew in its place, as it is there now.
+  ///
+  /// - Throws: `StorageError`.
+  public func headerObject() throws -> [UInt8] {
+    try context.store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
+  }
+
   /// Opens a repository with a passphrase of one of its keys.
   ///
   /// - Throws: `RepositoryError.notFound`; `.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`;

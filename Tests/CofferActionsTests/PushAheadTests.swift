@@ -1,5 +1,6 @@
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferActions

@@ -2,6 +2,7 @@ import CofferConfiguration
 import CofferRepository
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferActions

@@ -76,10 +76,10 @@ struct FailureTests {
     try ground.succeed("create")
     ground.environment["LD_LIBRARY_PATH"] = "\(ground.folder)/lib"
     try ground.write("lib/libcrypto.so.3", "no library")
-    for arguments in [["create"], ["repo-list"], ["wal", "get", "000000010000000000000001", "there"]] {
+    for arguments in [["create"], ["repo-list"], ["wal", "list"]] {
       let run = try ground.coffer(arguments)
       #expect(run.errors.contains("package libssl3") && run.errors.contains("OpenSSL 3"), "\(run.errors)")
-      #expect(run.status == .exited(arguments[0].isSame(as: "wal") ? 200 : 1), "\(arguments): \(run.status)")
+      #expect(run.status == .exited(1), "\(arguments): \(run.status)")
     }
     // What neither seals nor opens needs none.
     #expect(try ground.coffer("config", "validate").status == .exited(0))

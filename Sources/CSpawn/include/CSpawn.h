@@ -49,3 +49,6 @@ pid_t coffer_branch_off(void);
 // gets SIGTERM when the thread ends that started the caller, and has these descriptors, from 0 on, and no others, all of
 // which are above these numbers. Returns -1 and sets errno where it cannot.
 int coffer_settle(pid_t parent, const int *descriptors, int count);
+
+// The user at the other end of a local socket, when it was connected; -1 and errno where there is none.
+long coffer_peer_user(int socket);

@@ -14,6 +14,12 @@ enum WALPushAction {
       "How many segments are stored at once at most: where others wait to be pushed behind this one, in the server's pg_wal/archive_status, they go along, and their own pushes take no time."
   )
 
+  private static let stay = Flag<Int>(
+    "--stay", value: "SECONDS", .number(0...3600), default: 90,
+    help:
+      "For how long a process waits for the next push with the repository open, where that is not on this machine. 0 for no such process."
+  )
+
   static let declaration = ActionDeclaration(
     "wal push", abstract: "Store a segment of a PostgreSQL server's log: for archive_command.",
     discussion: """
@@ -23,15 +29,14 @@ enum WALPushAction {
       Other bytes under a name that is stored already are refused. A write-only key is enough. The server's user has to be able to read the \
       configuration and what opens the repository.
       """,
-    flags: [LogCluster.flag, ahead, SharedFlags.repository], operands: [file],
+    flags: [LogCluster.flag, ahead, stay, SharedFlags.repository], operands: [file],
     examples: ["coffer wal push pg_wal/000000010000000000000001"],
     options: [GeneralOptions.packing], partly: [PostgreSQLClusterOptions.schema], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let cluster = try LogCluster(context)
     let file = try WALFile(context.absolutePath(context.flags[file]), dataDirectory: cluster.dataDirectory)
-    let origin = LogOrigin(
-      LogCluster.server(file.systemIdentifier), hostname: context.surroundings.hostname, name: cluster.name)
+    let origin = origin(cluster, file.systemIdentifier, context)
     try context.forEachRepository { location in
       let pushing = LogPushing(file, origin, dataDirectory: cluster.dataDirectory, in: location, context)
       guard !context.isDryRun else {
@@ -39,10 +44,51 @@ enum WALPushAction {
         return context.console.answer(
           "\(location.path): Would store \(file.name.text) of server \(file.systemIdentifier)")
       }
-      let isNew = try pushing.push(ahead: context.flags[ahead] - 1)
+      let line = file.name.isSegment ? line(of: file.systemIdentifier, origin, location, context) : nil
+      let isNew = try pushing.push(ahead: context.flags[ahead] - 1, by: line)
       context.run.notes.noteReached(location)
       context.console.step("\(location.path): \(pushing.title) \(isNew ? "is stored" : "was stored before")")
     }
+  }
+
+  private static func origin(_ cluster: LogCluster, _ systemIdentifier: UInt64, _ context: ActionContext) -> LogOrigin {
+    LogOrigin(LogCluster.server(systemIdentifier), hostname: context.surroundings.hostname, name: cluster.name)
+  }
+
+  private static func line(
+    of systemIdentifier: UInt64, _ origin: LogOrigin, _ location: RepositoryLocation, _ context: ActionContext
+  ) -> PushServiceLine? {
+    guard context.flags[stay] > 0, let pushed = LogPushing.pushed(origin, to: location, context) else { return nil }
+    return PushServiceLine(
+      in: pushed.folder, to: location, of: systemIdentifier, context, besides: context.flags[file])
+  }
+
+  /// Is the process that a push has started for those behind it.
+  ///
+  /// - Parameters:
+  ///   - contexts: As the push's, for each repository that may be meant.
+  ///   - listener: At which pushes connect.
+  /// - Throws: What opening the repository throws; `SystemError`.
+  static func serve(
+    _ order: PushServiceOrder, _ contexts: [ActionContext], _ listener: consuming FileDescriptor
+  ) throws {
+    guard let service = try contexts.compactMap({ try service(order, $0) }).first else { return }
+    try service.run(listener)
+  }
+
+  /// - Returns: nil for another repository than the one that is meant.
+  private static func service(_ order: PushServiceOrder, _ context: ActionContext) throws -> PushService? {
+    guard let location = context.repositories.first else { return nil }
+    let cluster = try LogCluster(context)
+    let origin = origin(cluster, order.systemIdentifier, context)
+    guard let line = line(of: order.systemIdentifier, origin, location, context), line.isMeant(by: order) else {
+      return nil
+    }
+    let plan = PushService.Plan(
+      origin: origin, systemIdentifier: order.systemIdentifier, dataDirectory: cluster.dataDirectory,
+      ahead: context.flags[ahead] - 1, stay: Double(context.flags[stay]))
+    // Whoever asks knows better than this what to do about a repository that is away.
+    return try PushService(plan, to: context.open(location, retries: false), line, context)
   }
 }
 
@@ -56,6 +102,11 @@ extension LogPart {
 }
 
 extension WALFileName {
+  var isSegment: Bool {
+    guard case .segment = self else { return false }
+    return true
+  }
+
   /// What it is among the parts of a log, and the number of its place.
   var part: (kind: LogPart.Kind, number: UInt64) {
     switch self {

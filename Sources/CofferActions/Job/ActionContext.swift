@@ -90,10 +90,11 @@ final class ActionContext: Sendable {
   /// - Parameters:
   ///   - forData: Whether much is going to be read of it: connections that this takes are begun at once.
   ///   - forBackup: Whether a backup is going to be made; so for the first one from this machine.
+  ///   - retries: Whether what fails at a store elsewhere for a reason that may pass is tried again.
   func open(
-    _ location: RepositoryLocation, forData: Bool = false, forBackup: Bool = false
+    _ location: RepositoryLocation, forData: Bool = false, forBackup: Bool = false, retries: Bool = true
   ) throws -> OpenRepository {
-    let store = run.counted(try location.store(self))
+    let store = run.counted(try location.store(self, retries: retries))
     let surroundings = repositorySurroundings(location)
     if forData || forBackup && !EarlierBackups(surroundings, location: store.location).areKnown {
       store.expectTransfer(of: .max)

@@ -21,9 +21,13 @@ struct LogAhead {
   ///
   /// - Returns: nil where there can be none.
   static func folder(_ kind: String, in path: String, _ words: [String]) -> Folder? {
+    try? Folder.trusted("\(path)/\(kind)-\(digits(of: words))", .folders, makingWith: 0o700)
+  }
+
+  /// What tells some words from all others, for a name.
+  static func digits(of words: [String]) -> String {
     let bytes = words.flatMap { Array($0.utf8) + [UInt8(0)] }
-    let hash = bytes.withUnsafeBytes { hasher.digest(of: $0) }
-    return try? Folder.trusted("\(path)/\(kind)-\(hash.hex.prefix(32))", .folders, makingWith: 0o700)
+    return String(bytes.withUnsafeBytes { hasher.digest(of: $0) }.hex.prefix(32))
   }
 
   /// Not OpenSSL's, which takes a millisecond to start: a push that finds its segment stored needs nothing else of it.

@@ -14,7 +14,8 @@ struct LogPushing {
   private let location: RepositoryLocation
   private let context: ActionContext
   /// nil where nothing can be stored ahead.
-  private let pushed: PushedAhead?
+  let pushed: PushedAhead?
+  private let noted: @Sendable () -> Void
 
   /// Bytes of a segment at most that goes along: each thread holds one in memory.
   private static let sizeLimit = 64 << 20
@@ -23,48 +24,82 @@ struct LogPushing {
   /// Seconds after which no further one is begun: the server waits for the first.
   private static let patience: Double = 5
 
+  /// - Parameter noted: Called when a segment that goes along is stored.
   init(
     _ file: WALFile, _ origin: LogOrigin, dataDirectory: String, in location: RepositoryLocation,
-    _ context: ActionContext
+    _ context: ActionContext, noted: @escaping @Sendable () -> Void = {}
   ) {
     self.file = file
     self.origin = origin
     self.dataDirectory = dataDirectory
     self.location = location
     self.context = context
+    self.noted = noted
     title = Self.title(of: file)
-    pushed = PushedAhead(
+    pushed = Self.pushed(origin, to: location, context)
+  }
+
+  /// What is noted of pushes to a repository.
+  static func pushed(_ origin: LogOrigin, to location: RepositoryLocation, _ context: ActionContext) -> PushedAhead? {
+    PushedAhead(
       in: RepositoryLocation.cacheFolder(context.surroundings), origin,
       place: [context.configuration?.path ?? "", context.folder] + location.place(context))
   }
 
   private static func title(of file: WALFile) -> String { "Segment \(file.name.text)" }
 
+  /// Whether the file has gone along with another before.
+  ///
+  /// - Throws: `SystemError`, when it cannot be looked at.
+  func wasPushed() throws -> Bool {
+    guard let pushed, try pushed.has(file, now: context.surroundings.clock.now()) else { return false }
+    pushed.forget(upTo: file.name)
+    return true
+  }
+
   /// Stores the file. When this returns it is durable, or was before.
   ///
-  /// - Parameter count: How many others may go along.
+  /// - Parameters:
+  ///   - count: How many others may go along.
+  ///   - line: Leads to who has the repository open, and starts such a process for pushes to come; nil for none.
   /// - Returns: Whether it was not stored before.
   /// - Throws: Of the file alone what storing and reading throw.
-  func push(ahead count: Int) throws -> Bool {
-    if let pushed, try pushed.has(file, now: context.surroundings.clock.now()) {
-      pushed.forget(upTo: file.name)
-      return false
+  func push(ahead count: Int, by line: PushServiceLine?) throws -> Bool {
+    guard try !wasPushed() else { return false }
+    if let isNew = try line?.push(file, context.cancellation) { return isNew }
+    var isNew = false
+    // Opening waits for answers, and compressing needs nothing but processors. Where the repository does not open, it was for nothing.
+    try push(ahead: count, to: { try context.open(location) }) { isNew = $0 }
+    do {
+      try line?.start()
+    } catch {
+      context.console.step("\(location.path): The next push opens it, too: \(Diagnosis(of: error).problem)")
     }
+    return isNew
+  }
+
+  /// The same with a repository that is open.
+  ///
+  /// - Parameter stored: Told when the file is durable, before others are that go along: whether it was not stored before.
+  func push(ahead count: Int, to access: OpenRepository, stored: (Bool) throws -> Void) throws {
+    try push(ahead: count, to: { access }, stored: stored)
+  }
+
+  private func push(ahead count: Int, to open: () throws -> OpenRepository, stored: (Bool) throws -> Void) throws {
     let part = try part(of: file)
-    // Opening waits for answers, and this needs nothing but processors. Where the repository does not open, it was for nothing.
     let content = CompressingLogPart(
       part, compressionLevel: compressionLevel, workers: context.surroundings.processors, reading: reading(file))
     defer { content.stop() }
-    let access = try context.open(location)
+    let access = try open()
     let others = pushAhead(count, in: access)
     defer { others.join() }
     do {
       let isNew = try access.repository.put(part, content)
       pushed?.forget(upTo: file.name)
+      try stored(isNew)
       // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
       others.line.update { $0.turn = 0 }
       others.work()
-      return isNew
     } catch {
       others.line.update { $0.isOver = true }
       throw error
@@ -161,6 +196,7 @@ struct LogPushing {
     try turn()
     let isNew = try access.repository.put(sealed)
     try pushed.note(name, version)
+    noted()
     context.console.step(
       "\(location.path): \(Self.title(of: other)) \(isNew ? "is stored" : "was stored before"), ahead")
   }

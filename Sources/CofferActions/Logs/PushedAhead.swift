@@ -9,7 +9,7 @@ import FoundationEssentials
 /// Of each an empty file in a folder of this user's cache. Its name says which file it was that was stored, by `WALFile.Version`: one
 /// that was written since, or stands in its place, is another.
 struct PushedAhead: Sendable {
-  private let folder: Folder
+  let folder: Folder
 
   /// Seconds for which it is believed. The server asks for the next at once, or was stopped meanwhile.
   private static let lifetime: Double = 300

@@ -8,7 +8,9 @@ import CofferSystem
 /// What all actions of one command line share.
 struct CommandRun: Sendable {
   let parsed: ParsedCommandLine
-  /// The command line as kept in archives.
+  /// The command line, without the program's name.
+  let arguments: [String]
+  /// The same as kept in archives, with the name.
   let commandLine: [String]
   let wantsJSON: Bool
   let surroundings: Surroundings
@@ -51,6 +53,7 @@ struct CommandRun: Sendable {
     hooks: HookRegistry, services: MonitoringRegistry, cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     self.parsed = parsed
+    self.arguments = arguments
     commandLine = CommandLineRedaction.redacted(
       arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
     wantsJSON = parsed.invocations.contains {
@@ -72,6 +75,9 @@ struct CommandRun: Sendable {
       configuration: "", hostname: surroundings.hostname, actions: [], start: surroundings.clock.now())
     collector = ReportCollector(report)
   }
+
+  /// Whether the command line has what must not be read elsewhere.
+  var saysSecrets: Bool { !commandLine.dropFirst().elementsEqual(arguments) { $0.isSame(as: $1) } }
 
   var globals: FlagValues { parsed.globals }
   var isDryRun: Bool { looksOnly || globals.contains(GlobalFlags.dryRun) }

@@ -29,7 +29,9 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
     if starter == nil, MountAction.goesToBackground(words) { return try BackgroundStart.run(words) }
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
-    let code = Program(surroundings: .current(), cancellation: cancellation, starter: starter).execute(words)
+    let program = Program(surroundings: .current(), cancellation: cancellation, starter: starter)
+    if let order = PushServiceOrder(words) { return program.servePushes(order) }
+    let code = program.execute(words)
     // For what runs until it is stopped, a signal is no failure.
     return code == 0 && ReceiveRun.isMeant(by: words) ? 0 : watcher.exitCode ?? code
   } catch {

@@ -8,14 +8,14 @@ import CofferSystem
 public struct Program: Sendable {
   public static let version = "0.1.0"
 
-  private let surroundings: Surroundings
-  private let cancellation: Cancellation
-  private let actions: [ActionDeclaration]
-  private let options: OptionCatalogue
-  private let stores: StoreRegistry
-  private let hooks: HookRegistry
-  private let services: MonitoringRegistry
-  private let output: StandardOutput
+  let surroundings: Surroundings
+  let cancellation: Cancellation
+  let actions: [ActionDeclaration]
+  let options: OptionCatalogue
+  let stores: StoreRegistry
+  let hooks: HookRegistry
+  let services: MonitoringRegistry
+  let output: StandardOutput
   private let starter: BackgroundStarter?
 
   /// - Parameter starter: Who waits for work that goes on in the background.

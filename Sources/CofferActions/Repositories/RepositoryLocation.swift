@@ -41,13 +41,14 @@ struct RepositoryLocation: Sendable {
   /// The store that the path's scheme asks for. One elsewhere is tried again when it fails for a reason that may pass, and
   /// keeps to the rates that are set.
   ///
+  /// - Parameter retries: Whether it is tried again at all.
   /// - Throws: `UnknownStore`; what is wrong with the path or an option for it.
-  func store(_ context: ActionContext) throws -> any ObjectStore {
+  func store(_ context: ActionContext, retries: Bool = true) throws -> any ObjectStore {
     let request = request(context)
     let store = try context.run.stores.store(for: request)
     guard context.run.stores.localFolder(for: request) == nil else { return store }
     let (waits, console, name) = (context.run.waits, context.console, name)
-    return request.tended(store) { waits.hear($0, of: name) { console.remark($0) } }
+    return request.tended(store, retries: retries) { waits.hear($0, of: name) { console.remark($0) } }
   }
 
   /// Seconds for which the repository may hold up others that are given the same: `stall_limit`, and the time that its packs

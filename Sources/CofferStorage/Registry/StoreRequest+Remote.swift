@@ -12,9 +12,12 @@ extension StoreRequest {
   /// A store that is not on this machine, as the options for such places want it used: what fails for a reason that may pass
   /// is tried again as long as `stall_limit` lets, and what is sent and read keeps to its rates.
   ///
-  /// - Parameter tell: Told of what is waited for.
+  /// - Parameters:
+  ///   - retries: Whether it is tried again.
+  ///   - tell: Told of what is waited for.
   public func tended(
-    _ store: any ObjectStore, pause: @escaping Pause = systemPause, tell: @escaping @Sendable (RetryNews) -> Void
+    _ store: any ObjectStore, retries: Bool = true, pause: @escaping Pause = systemPause,
+    tell: @escaping @Sendable (RetryNews) -> Void
   ) -> any ObjectStore {
     let upload = rate(RemoteOptions.uploadRateLimit)
     let download = rate(RemoteOptions.downloadRateLimit)
@@ -23,6 +26,7 @@ extension StoreRequest {
       ? store
       : RateLimitedStore(
         store, uploadRate: upload, downloadRate: download, clock: surroundings.clock, pause: pause)
+    guard retries else { return paced }
     // The last call may be silent itself before it fails, and so may the first have been.
     let policy = RetryPolicy(retries: .max, patience: patience - 2 * stallSeconds)
     return RetryingStore(paced, policy, clock: surroundings.clock, pause: pause, tell: tell)

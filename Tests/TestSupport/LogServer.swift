@@ -5,7 +5,7 @@ import Foundation
 /// - Parameter waiting: How many wait behind the first to be pushed.
 /// - Returns: The first segment, which is `pg_wal/000000010000000100000030`.
 @discardableResult
-func writeLogServer(_ folder: String, waiting: Int = 0) throws -> Data {
+public func writeLogServer(_ folder: String, waiting: Int = 0) throws -> Data {
   func bytes(_ number: some FixedWidthInteger) -> Data { Data(withUnsafeBytes(of: number) { Array($0) }) }
   let identifier: UInt64 = 7_421_000_000_000_000_001
   for name in ["pg_wal/archive_status", "global"] {
@@ -26,6 +26,6 @@ func writeLogServer(_ folder: String, waiting: Int = 0) throws -> Data {
 }
 
 /// The name of one of such a server's segments.
-func logSegment(_ number: Int) -> String {
+public func logSegment(_ number: Int) -> String {
   "0000000100000001000000" + String(0x30 + number, radix: 16, uppercase: true)
 }
