@@ -24,22 +24,33 @@ final class BinlogGround: ReceiverGround {
         environment: ProcessEnvironment(ground.environment), workingDirectory: ground.folder))
   }
 
-  /// How far the log of the newest history is stored.
-  func reach() throws -> (file: String, position: Int, history: Int)? {
-    let logs = try ground.coffer("binlog", "list", "--json").json.first?["logs"] as? [[String: Any]]
-    guard let log = logs?.last, let end = log["end"] as? [String: Any], let file = end["file"] as? String,
-      let position = end["position"] as? Int, let history = log["history"] as? Int
-    else { return nil }
-    return (file, position, history)
+  typealias Reach = (file: String, position: Int, history: Int)
+
+  /// How far the log of the newest history is stored in the first repository.
+  func reach() throws -> Reach? { try reaches().first ?? nil }
+
+  /// The same of each repository that answers.
+  func reaches() throws -> [Reach?] {
+    try ground.coffer("binlog", "list", "--json").json.map { repository in
+      let logs = repository["logs"] as? [[String: Any]]
+      guard let log = logs?.last, let end = log["end"] as? [String: Any], let file = end["file"] as? String,
+        let position = end["position"] as? Int, let history = log["history"] as? Int
+      else { return nil }
+      return (file, position, history)
+    }
   }
 
-  /// Waits until all is stored that the server has written.
+  /// Waits until all is stored in every repository that the server has written.
   func waitUntilStored(_ child: ChildProcess, in history: Int = 1) throws {
     let rows = try server.sql("SHOW MASTER STATUS").split(separator: "\t")
     let goal = (String(rows[0]), try #require(Int(rows[1])))
     let deadline = Date().addingTimeInterval(180)
     while true {
-      if let reach = try reach(), reach.history == history, (reach.file, reach.position) >= goal { return }
+      let reaches = try reaches()
+      let isStored = reaches.allSatisfy { reach in
+        reach.map { $0.history == history && ($0.file, $0.position) >= goal } ?? false
+      }
+      if isStored, !reaches.isEmpty { return }
       try #require(Date() < deadline && child.wait(seconds: 0) == nil, "\(goal): \(child.lastErrorLines)")
       usleep(200_000)
     }
