@@ -30,8 +30,8 @@ final class BinlogGround: ReceiverGround {
   func reach() throws -> Reach? { try reaches().first ?? nil }
 
   /// The same of each repository that answers.
-  func reaches() throws -> [Reach?] {
-    try ground.coffer("binlog", "list", "--json").json.map { repository in
+  func reaches(_ more: [String] = []) throws -> [Reach?] {
+    try ground.coffer(["binlog", "list", "--json"] + more).json.map { repository in
       let logs = repository["logs"] as? [[String: Any]]
       guard let log = logs?.last, let end = log["end"] as? [String: Any], let file = end["file"] as? String,
         let position = end["position"] as? Int, let history = log["history"] as? Int
@@ -40,13 +40,13 @@ final class BinlogGround: ReceiverGround {
     }
   }
 
-  /// Waits until all is stored in every repository that the server has written.
-  func waitUntilStored(_ child: ChildProcess, in history: Int = 1) throws {
+  /// Waits until all is stored in every repository, or in one, that the server has written.
+  func waitUntilStored(_ child: ChildProcess, in history: Int = 1, by repository: String? = nil) throws {
     let rows = try server.sql("SHOW MASTER STATUS").split(separator: "\t")
     let goal = (String(rows[0]), try #require(Int(rows[1])))
     let deadline = Date().addingTimeInterval(180)
     while true {
-      let reaches = try reaches()
+      let reaches = try reaches(repository.map { ["--repository", $0] } ?? [])
       let isStored = reaches.allSatisfy { reach in
         reach.map { $0.history == history && ($0.file, $0.position) >= goal } ?? false
       }
@@ -268,6 +268,63 @@ struct BinlogReceiveTests {
       try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(turn), 'y')")
       try ground.waitUntilStored(receiver)
     }
+    try ground.stop(receiver)
+    for repository in [ground.ground.repository, second] {
+      ground.expectSame(try ground.files("--repository", repository), try ground.server.binaryLog())
+    }
+  }
+
+  @Test("One of two repositories that is away for long keeps the log from no other, and has all when it is back")
+  func oneAway() throws {
+    let ground = try BinlogGround(["--binlog-format=ROW", "--max-binlog-size=16777216"])
+    let second = "\(ground.ground.folder)/second"
+    // The one that is away is the first that is put to.
+    try ground.ground.write(
+      "config.yaml",
+      "repositories:\n  - path: \(second)\n  - path: \(ground.ground.repository)\nmariadb_servers:\n"
+        + ground.server.entry())
+    try ground.ground.succeed("repo-create", "--repository", second, "-e", "repokey")
+    var receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    let logs = "\(second)/logs"
+    for turn in 1...2 {
+      try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
+      try "".write(toFile: logs, atomically: true, encoding: .utf8)
+      // One row after the other, and then more than waits in memory.
+      for row in 1...3 {
+        try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(row), repeat('x', \(turn)))")
+        try ground.waitUntilStored(receiver, by: ground.ground.repository)
+      }
+      for load in 1...3 {
+        try ground.server.sql(
+          "REPLACE INTO ledger SELECT seq, repeat(md5(seq + \(turn)), 60) FROM seq_\(load * 20000)_to_\(load * 20000 + 17999)",
+          in: "shop")
+      }
+      try ground.waitUntilStored(receiver, by: ground.ground.repository)
+      try ground.server.sql("REPLACE INTO shop.ledger VALUES (4, repeat('y', \(turn)))")
+      try ground.waitUntilStored(receiver, by: ground.ground.repository)
+      let said = receiver.lastErrorLines
+      #expect(said.contains { $0.contains("The other repositories go on") }, "\(said)")
+      // A server that is started anew meanwhile changes nothing about it.
+      if turn == 2 {
+        ground.server.stop()
+        try ground.server.start()
+        try ground.server.sql("REPLACE INTO shop.ledger VALUES (5, repeat('z', \(turn)))")
+        try ground.waitUntilStored(receiver, by: ground.ground.repository)
+      }
+      if turn == 1 { ground.crash(receiver) }
+      try FileManager.default.removeItem(atPath: logs)
+      try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+      if turn == 1 { receiver = try ground.receive() }
+      try ground.waitUntilStored(receiver)
+    }
+    let deadline = Date().addingTimeInterval(60)
+    while !receiver.lastErrorLines.contains(where: { $0.contains("It has all of the log again") }) {
+      try #require(Date() < deadline, "\(receiver.lastErrorLines)")
+      try ground.server.sql("REPLACE INTO shop.ledger VALUES (6, repeat('z', 6))")
+      usleep(500_000)
+    }
+    try ground.waitUntilStored(receiver)
     try ground.stop(receiver)
     for repository in [ground.ground.repository, second] {
       ground.expectSame(try ground.files("--repository", repository), try ground.server.binaryLog())

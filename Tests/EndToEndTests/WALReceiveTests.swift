@@ -276,6 +276,84 @@ struct WALReceiveTests {
     #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("recovered")) == "1200000")
   }
 
+  @Test(
+    "One of two repositories that is away for long keeps the log from no other, and the server keeps it for that one")
+  func oneAway() throws {
+    let second = "\(server.home)/second"
+    try server.configure(
+      "two.yaml",
+      server.configuration(of: server.main).replacingOccurrences(
+        of: "repositories:\n", with: "repositories:\n  - path: \(second)\n"))
+    try server.done(
+      server.ground.binary, "--config", "\(server.home)/two.yaml", "repo-create", "--repository", second, "-e",
+      "repokey")
+    var receiver = try server.receive(configuration: "two.yaml")
+    try server.waitUntilStreaming(receiver)
+    try server.baseBackup()
+    let begun = try server.sql("CREATE TABLE ledger (n int); SELECT pg_current_wal_insert_lsn()")
+    try server.waitUntilStored(begun, receiver)
+    for turn in 1...2 {
+      try server.done("sh", "-c", "mv \"$0\" \"$0\".away && : >\"$0\"", "\(second)/logs")
+      let rows = turn * 2_000_000
+      // Pieces come one after the other, and then more than waits in memory.
+      for row in 1...3 {
+        try server.sql("INSERT INTO ledger VALUES (\(rows + row))")
+        try waitUntilStored(try server.sql("SELECT pg_current_wal_insert_lsn()"), receiver)
+      }
+      try server.sql("INSERT INTO ledger SELECT generate_series(\(rows + 4), \(rows + 2_000_000))")
+      let end = try server.sql("SELECT pg_current_wal_insert_lsn()")
+      try waitUntilStored(end, receiver)
+      let said = receiver.lastErrorLines
+      #expect(said.contains { $0.contains("The other repositories go on") }, "\(said)")
+      let told = try server.sql("SELECT coalesce(max(flush_lsn), '0/0') FROM pg_stat_replication")
+      if turn == 1 { server.crash(receiver) }
+      try server.done("sh", "-c", "rm \"$0\" && mv \"$0\".away \"$0\"", "\(second)/logs")
+      if turn == 1 {
+        let has = try #require(logs(in: second).first?["end"] as? String)
+        #expect(
+          try server.sql("SELECT '\(told)'::pg_lsn <= '\(has)' AND '\(has)'::pg_lsn < '\(end)'") == "t", "\(told)")
+      }
+      if turn == 1 { receiver = try server.receive(configuration: "two.yaml") }
+      try server.waitUntilStored(end, receiver)
+    }
+    let last = try server.sql("INSERT INTO ledger VALUES (0); SELECT pg_current_wal_insert_lsn()")
+    try server.waitUntilStored(last, receiver)
+    #expect(
+      receiver.lastErrorLines.contains { $0.contains("It has all of the log again") }, "\(receiver.lastErrorLines)")
+    try server.stop(receiver)
+    let logs = try [second, "\(server.home)/repository"].map { try segments(in: $0) }
+    #expect(logs[0] == logs[1] && logs[0].count == 1)
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("recovered")) == "4000001")
+    try server.configure(
+      "config.yaml",
+      server.configuration(of: server.main).replacingOccurrences(of: "\(server.home)/repository", with: second))
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("again")) == "4000001")
+  }
+
+  /// The stretches of segments that a repository has of the log, and how far it goes.
+  private func segments(in repository: String) throws -> [String] {
+    try logs(in: repository).map { "\($0["stretches"] ?? "") \($0["end"] ?? "")" }
+  }
+
+  private func logs(in repository: String) throws -> [[String: Any]] {
+    let list = try server.server([
+      server.ground.binary, "--config", "\(server.home)/two.yaml", "wal", "list", "--json", "--repository", repository,
+    ])
+    let parsed = try JSONSerialization.jsonObject(with: Data(list.output.utf8)) as? [[String: Any]]
+    return try #require(parsed?.first?["logs"] as? [[String: Any]], "\(list.output) \(list.errors)")
+  }
+
+  /// Waits until the repository that is not away has the log to a place.
+  private func waitUntilStored(_ place: String, _ child: ChildProcess) throws {
+    let deadline = Date().addingTimeInterval(90)
+    while true {
+      let end = try logs(in: "\(server.home)/repository").first?["end"] as? String
+      if let end, try server.sql("SELECT '\(end)'::pg_lsn >= '\(place)'::pg_lsn") == "t" { return }
+      try #require(Date() < deadline && child.wait(seconds: 0) == nil, "\(place): \(child.lastErrorLines)")
+      usleep(100_000)
+    }
+  }
+
   @Test("Log that the server has thrown away is said at once, with what to do, and a gap is only left on demand")
   func recycled() throws {
     let receiver = try server.receive()

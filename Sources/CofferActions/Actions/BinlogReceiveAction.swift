@@ -14,7 +14,7 @@ enum BinlogReceiveAction {
     discussion: """
       It connects to the server of an entry of mariadb_servers or mysql_servers as a replica does, by mariadb-binlog or mysqlbinlog, which must be installed \
       here, and stores what comes after five seconds at most. It goes on where the repository's log ends, and begins with the server's newest file where it has none. It waits for a \
-      server or a repository that is away, and works until SIGINT or SIGTERM: then it stores what it has. What the server has deleted, or begun anew, it says, and \
+      server or a repository that is away (other repositories go on meanwhile), and works until SIGINT or SIGTERM: then it stores what it has. What the server has deleted, or begun anew, it says, and \
       ends. The user needs the rights REPLICATION SLAVE and BINLOG MONITOR (of MySQL REPLICATION CLIENT). A write-only key is enough.
       """,
     flags: [BinaryLogEntry.flag, leaveGap, SharedFlags.repository, SharedFlags.progress],

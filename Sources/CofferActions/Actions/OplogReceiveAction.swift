@@ -15,7 +15,7 @@ enum OplogReceiveAction {
     discussion: """
       It reads the oplog of a server of mongodb_servers, a member of a replica set, by mongodump, which must be installed here: again and again from the entry on \
       that is stored last, and stores what comes after five seconds or so. That this entry comes again shows that nothing is missing; where it does not, that is said, and it ends. \
-      It begins with what is newest where the repository has nothing. It waits for a server or a repository that is away, and works until SIGINT or SIGTERM: then it stores what it has. \
+      It begins with what is newest where the repository has nothing. It waits for a server or a repository that is away (other repositories go on meanwhile), and works until SIGINT or SIGTERM: then it stores what it has. \
       The user needs the role backup. A write-only key is enough.
       """,
     flags: [OplogServerEntry.flag, leaveGap, SharedFlags.repository, SharedFlags.progress],

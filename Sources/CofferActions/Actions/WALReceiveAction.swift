@@ -26,7 +26,7 @@ enum WALReceiveAction {
       It connects to the server of an entry of postgresql_clusters as a standby does, and stores what comes: each segment when it is full, and \
       what there is of the last one after five seconds at most, or with --synchronous at once. Only what is durable in every configured repository is \
       acknowledged to the server, which keeps the rest for the slot. It goes on where the repository's log ends, waits for a server or a repository that is \
-      away, follows the server to another timeline, and works until SIGINT or SIGTERM: then it stores what it has. The user needs \
+      away (other repositories go on meanwhile), follows the server to another timeline, and works until SIGINT or SIGTERM: then it stores what it has. The user needs \
       the right REPLICATION. A write-only key is enough.
       """,
     flags: [LogCluster.flag, slot, synchronous, leaveGap, SharedFlags.repository, SharedFlags.progress],

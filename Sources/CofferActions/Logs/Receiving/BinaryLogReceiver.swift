@@ -4,7 +4,7 @@ import CofferSystem
 
 /// Receives a server's binary log until it is told to stop.
 ///
-/// This thread listens to the server, `LogQueue`'s stores. Used by one thread.
+/// This thread listens to the server, `LogQueue`'s store. Used by one thread.
 final class BinaryLogReceiver {
   struct Plan {
     let server: BinaryLogServer
@@ -16,14 +16,14 @@ final class BinaryLogReceiver {
     let level: Int
   }
 
-  private typealias Storing = (queue: LogQueue<ReceivedBinaryLog.Part>, thread: WorkerThread)
+  private typealias Storing = (queue: LogQueue<ReceivedBinaryLog.Part>, threads: [WorkerThread])
 
   private let plan: Plan
   private let means: ReceiveMeans
   private let hooks: HookContext
   private var storing: Storing?
   private var server: LogServer?
-  /// Of each repository; the thread that stores moves them on.
+  /// Of each repository; the threads that store move them on.
   private let cursors = Monitor<[BinaryLogCursor]>([])
   private var log: ReceivedBinaryLog?
   private var pendingSince: Double?
@@ -54,6 +54,8 @@ final class BinaryLogReceiver {
         try follow()
       } catch is RunCancelled {
         break
+      } catch is RepositoryReturned {
+        continue
       } catch let error as BinaryLogError where error.isTransient {
         try storing?.queue.check()
         guard !failures.areTooMany(with: error, hasStreamed: began != nil) else {
@@ -78,7 +80,7 @@ final class BinaryLogReceiver {
 
   private func finish(_ storing: Storing) throws {
     givePart(storing.queue)
-    try storing.queue.finish(storing.thread, place: plan.server.place)
+    try storing.queue.finish(storing.threads, place: plan.server.place)
   }
 }
 
@@ -127,15 +129,16 @@ extension BinaryLogReceiver {
     for remark in facts.remarks { means.console.warning(Console.text(remark)) }
     let own = try means.repositories.map { try cursor(in: $0, of: server) }
     cursors.update { $0 = own }
-    let queue = LogQueue<ReceivedBinaryLog.Part>(means)
-    let (plan, cursors, console) = (plan, cursors, means.console)
-    let thread = try queue.start(
-      put: { part, number, access in
-        try Self.put(part, number, access, server, plan, cursors, console)
-      }, stored: { _ in }, tidy: { _ in })
+    let queue = LogQueue<ReceivedBinaryLog.Part>(
+      means.places, means, keeping: "it keeps its files for as long as binlog_expire_logs_seconds says")
+    let (plan, cursors, console, repositories) = (plan, cursors, means.console, means.repositories)
+    let threads = try queue.start(
+      LogQueue.Work(put: { part, number in
+        try Self.put(part, number, repositories[number], server, plan, cursors, console)
+      }))
     self.server = server
-    storing = (queue, thread)
-    return (queue, thread)
+    storing = (queue, threads)
+    return (queue, threads)
   }
 
   /// Where the server's log goes on in a repository.
@@ -164,12 +167,14 @@ extension BinaryLogReceiver {
   }
 
   /// Stores what is not stored there yet.
+  ///
+  /// - Returns: Whether it was not.
   private static func put(
     _ part: ReceivedBinaryLog.Part, _ number: Int, _ access: OpenRepository, _ server: LogServer, _ plan: Plan,
     _ cursors: Monitor<[BinaryLogCursor]>, _ console: Console
-  ) throws {
+  ) throws -> Bool {
     let cursor = cursors.update { $0[number] }
-    guard !cursor.has(part.reach) else { return }
+    guard !cursor.has(part.reach) else { return false }
     let title = BinaryLogReader.title(cursor.number, history: cursor.history)
     let origin = LogOrigin(server, hostname: plan.hostname, name: plan.name, reach: part.reach)
     guard let place = LogPlace(history: cursor.history, number: cursor.number, exponent: 0),
@@ -183,14 +188,18 @@ extension BinaryLogReceiver {
     console.step(
       "\(access.location.path): \(title), \(part.reach.file) from \(part.start) to \(part.reach.end), "
         + (isNew ? "is stored" : "was stored before"))
+    return true
   }
+
+  /// The repositories that are given what comes, by their numbers. Where the others go on is seen when they are back.
+  private var following: [Int] { storing?.queue.following ?? [] }
 
   /// Where the server is asked to begin: where the repository that has least goes on, or, where none has anything, with the newest file;
   /// behind a gap with the oldest.
   private func start(_ facts: BinaryLogServer.Facts) throws -> BinaryLogPoint {
     let place = plan.server.place
     let points = try cursors.update { cursors in
-      try cursors.indices.map { number -> BinaryLogPoint? in
+      try following.map { number -> BinaryLogPoint? in
         do throws(BinaryLogGap) {
           return try cursors[number].next(in: facts.files, of: place)
         } catch {
@@ -201,7 +210,9 @@ extension BinaryLogReceiver {
         }
       }
     }
-    let isBehindGap = cursors.update { $0.contains { $0.isBehindGap && $0.reach == nil } }
+    let isBehindGap = cursors.update { cursors in
+      following.contains { cursors[$0].isBehindGap && cursors[$0].reach == nil }
+    }
     guard let file = isBehindGap ? facts.files.first : facts.files.last else {
       throw BinaryLogError.unexpected(place: place, "SHOW BINARY LOGS")
     }
@@ -218,7 +229,7 @@ extension BinaryLogReceiver {
   private func received(
     _ file: BinaryLogFileName, from position: UInt64, behind before: ReceivedBinaryLog? = nil
   ) -> ReceivedBinaryLog {
-    let reaches = cursors.update { $0.compactMap(\.reach) }
+    let reaches = cursors.update { cursors in following.compactMap { cursors[$0].reach } }
     let own = reaches.filter { $0.file.isSame(as: file.text) }
     let isBeginning = position == BinaryLogFileName.firstEvent
     // Whatever is stored of earlier files, this one goes on behind it.
@@ -238,7 +249,7 @@ extension BinaryLogReceiver {
     guard plan.leavesGap else { throw gap }
     means.console.warning(Console.text(Diagnosis(of: gap)))
     cursors.update { cursors in
-      for number in cursors.indices where cursors[number].reach != nil { cursors[number].leaveGap() }
+      for number in following where cursors[number].reach != nil { cursors[number].leaveGap() }
     }
     log = nil
   }
@@ -265,6 +276,7 @@ extension BinaryLogReceiver {
     var isBehindAt: UInt64?
     while true {
       try queue.check()
+      if queue.hasReturned { throw RepositoryReturned() }
       // First: what is stored from now on ends the wait.
       means.wake.clear()
       let now = means.clock.steadySeconds()

@@ -3,7 +3,7 @@ import CofferRepository
 import CofferStorage
 import CofferSystem
 
-/// Stores what has been received, on a thread of its own, in the order in which it came. What is there in every repository counts.
+/// Stores what has been received, in every repository in the order in which it came. What is there in every one counts.
 final class LogKeeping: Sendable {
   enum Job: Sendable {
     case segment(LogPlace, [UInt8])
@@ -15,12 +15,20 @@ final class LogKeeping: Sendable {
   private struct State {
     /// All of the newest history before it is in every repository. Another history has other bytes there.
     var durable = (history: UInt32(0), end: LogSequenceNumber(0))
+    /// Of each repository.
+    var own: [Own]
+  }
+
+  /// What is known of one repository.
+  private struct Own {
+    /// What of the log it has been given, the furthest end.
+    var reach = (history: UInt32(0), end: LogSequenceNumber(0))
     /// Segments of which there are pieces.
     var pieces: Set<LogPlace> = []
     var runs = PieceRuns()
   }
 
-  private let state = Monitor(State())
+  private let state: Monitor<State>
   let queue: LogQueue<Job>
   private let repositories: [OpenRepository]
   private let origin: LogOrigin
@@ -28,18 +36,22 @@ final class LogKeeping: Sendable {
   private let console: Console
 
   init(_ means: ReceiveMeans, _ origin: LogOrigin, level: Int) {
-    queue = LogQueue(means)
+    queue = LogQueue(means.places, means, keeping: "watch the room for its pg_wal")
     repositories = means.repositories
+    state = Monitor(State(own: means.repositories.map { _ in Own() }))
     self.origin = origin
     self.level = level
     console = means.console
   }
 
   /// - Throws: `SystemError` when no thread can be had.
-  func start() throws -> WorkerThread {
+  func start() throws -> [WorkerThread] {
     try queue.start(
-      put: { [self] job, _, access in try put(job, in: access) }, stored: { [self] in note($0) },
-      tidy: { [self] in tidy(behind: $0) })
+      LogQueue.Work(
+        put: { [self] job, number in
+          try put(job, in: repositories[number])
+          return note(job, in: number)
+        }, stored: { [self] in note($0) }, tidy: { [self] in tidy(behind: $0, number: $1) }))
   }
 
   /// What of a history is in every repository: all before it.
@@ -47,16 +59,26 @@ final class LogKeeping: Sendable {
     state.update { $0.durable.history == history ? $0.durable.end : LogSequenceNumber(0) }
   }
 
-  func give(_ job: Job) {
-    if case .piece(let place, _, _) = job { state.update { _ = $0.pieces.insert(place) } }
-    queue.give(job, size: job.bytes.count)
+  func give(_ job: Job) { queue.give(job, size: job.bytes.count) }
+
+  /// Says what every repository that goes on has from before: all before a segment, and bytes of it in pieces.
+  func note(_ taken: Int, of place: LogPlace) {
+    // One that is away may have less.
+    let isOfAll = queue.isComplete
+    state.update { state in
+      if isOfAll { state.durable = (place.history, LogSequenceNumber(place.start &+ UInt64(taken))) }
+      guard taken > 0 else { return }
+      for number in state.own.indices { state.own[number].pieces.insert(place) }
+    }
   }
 
-  /// Says what every repository has from before: all before a segment, and bytes of it in pieces.
-  func note(_ taken: Int, of place: LogPlace) {
+  /// - Returns: Whether the repository had less of the log before.
+  private func note(_ job: Job, in number: Int) -> Bool {
     state.update { state in
-      state.durable = (place.history, LogSequenceNumber(place.start &+ UInt64(taken)))
-      if taken > 0 { state.pieces.insert(place) }
+      if case .piece(let place, _, _) = job { state.own[number].pieces.insert(place) }
+      guard let end = job.end, state.own[number].reach < (job.place.history, end) else { return false }
+      state.own[number].reach = (job.place.history, end)
+      return true
     }
   }
 
@@ -68,18 +90,17 @@ final class LogKeeping: Sendable {
   }
 
   /// Takes pieces away for which a whole segment or a larger piece stands. What cannot be tidied up here waits for `compact`.
-  private func tidy(behind job: Job) {
-    guard repositories.contains(where: { $0.repository.role == .full }) else { return }
+  private func tidy(behind job: Job, number: Int) {
+    let access = repositories[number]
+    guard access.repository.role == .full else { return }
     do {
       switch job {
       case .segment(let place, _):
-        if state.update({ $0.pieces.remove(place) }) != nil { try deletePieces(of: place) }
+        if state.update({ $0.own[number].pieces.remove(place) }) != nil { try deletePieces(of: place, in: access) }
       case .piece(let place, let range, let bytes):
-        guard let joined = state.update({ $0.runs.add(range, bytes, at: place) }) else { return }
-        for access in repositories where access.repository.role == .full {
-          try put(.piece(place, joined.range, joined.bytes), in: access)
-        }
-        try deletePieces(of: place)
+        guard let joined = state.update({ $0.own[number].runs.add(range, bytes, at: place) }) else { return }
+        try put(.piece(place, joined.range, joined.bytes), in: access)
+        try deletePieces(of: place, in: access)
       case .history: break
       }
     } catch {
@@ -87,11 +108,9 @@ final class LogKeeping: Sendable {
     }
   }
 
-  private func deletePieces(of place: LogPlace) throws {
-    for access in repositories {
-      let count = try access.repository.deletePieces(of: place, origin.server)
-      if count > 0 { console.step("\(access.location.path): \(count) pieces of \(place.segmentName) are deleted") }
-    }
+  private func deletePieces(of place: LogPlace, in access: OpenRepository) throws {
+    let count = try access.repository.deletePieces(of: place, origin.server)
+    if count > 0 { console.step("\(access.location.path): \(count) pieces of \(place.segmentName) are deleted") }
   }
 
   private func put(_ job: Job, in access: OpenRepository) throws {

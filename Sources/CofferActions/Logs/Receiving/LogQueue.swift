@@ -1,71 +1,79 @@
-import CofferRepository
 import CofferStorage
 import CofferSystem
 
-/// Stores what has been received of a log, on a thread of its own, in the order in which it came, in every repository.
+/// A repository that was let go answers again, and lacks what came meanwhile: the log begins anew with what it has.
+struct RepositoryReturned: Error {}
+
+/// Stores what has been received of a log in every repository, in the order in which it came, each on a thread of its own.
 final class LogQueue<Job: Sendable>: Sendable {
+  /// What is done with a part of the log.
+  struct Work: Sendable {
+    /// Stores it in one of the repositories, by its number among them. Returns whether that had less of the log before.
+    let put: @Sendable (Job, Int) throws -> Bool
+    /// Is told what every repository has, in order. Nothing of the queue's is asked then.
+    var stored: @Sendable (Job) -> Void = { _ in }
+    /// Is called behind `put`, when whoever waits has been told.
+    var tidy: @Sendable (Job, Int) -> Void = { _, _ in }
+  }
+
   private struct State {
-    var jobs: [(job: Job, size: Int)] = []
-    var isWorking = false
+    var lanes: LogLanes<Job>
     var isClosed = false
-    /// Bytes that wait or are being stored.
-    var waiting = 0
     var failure: (any Error)?
     var storedCount = 0
+    /// Repositories that were given up with what they had in hand, when the queue was closed.
+    var givenUp: [Int] = []
   }
 
-  private let state = Monitor(State())
+  private let state: Monitor<State>
+  /// Of the repositories, as messages name them.
+  private let places: [String]
   private let means: ReceiveMeans
+  private let keeping: String
 
-  /// Bytes that wait at most before nothing more is read of the server.
-  private static var limit: Int { 64 << 20 }
   private static var longestPause: Double { 30 }
 
-  /// - Parameter means: Whose wake-up is raised whenever something has been stored, or cannot be.
-  init(_ means: ReceiveMeans) {
+  /// - Parameters:
+  ///   - places: Of the repositories, as messages name them.
+  ///   - means: Whose wake-up is raised whenever something has been stored, or cannot be.
+  ///   - keeping: Says for how long the server keeps what a repository lacks, as a sentence without its end.
+  init(_ places: [String], _ means: ReceiveMeans, keeping: String) {
+    self.places = places
     self.means = means
+    self.keeping = keeping
+    state = Monitor(State(lanes: LogLanes(places.count, limits: means.limits)))
   }
 
-  /// - Parameters:
-  ///   - put: Stores in one of the repositories, by its number among them.
-  ///   - stored: Is told what every repository has.
-  ///   - tidy: Is called when whoever waits has been told so.
   /// - Throws: `SystemError` when no thread can be had.
-  func start(
-    put: @escaping @Sendable (Job, Int, OpenRepository) throws -> Void, stored: @escaping @Sendable (Job) -> Void,
-    tidy: @escaping @Sendable (Job) -> Void
-  ) throws -> WorkerThread {
-    try WorkerThread(name: "log") { [self] in
-      while let (job, size) = next() {
-        do {
-          for (number, repository) in means.repositories.enumerated() {
-            try store(in: repository) { try put(job, number, repository) }
-          }
-          stored(job)
-          state.update { state in
-            state.isWorking = false
-            state.storedCount += 1
-            state.waiting -= size
-          }
-          means.wake.raise()
-          tidy(job)
-        } catch {
-          state.update { state in
-            state.isWorking = false
-            state.failure = error
-          }
-          means.wake.raise()
-        }
+  func start(_ work: Work) throws -> [WorkerThread] {
+    do {
+      return try places.indices.map { lane in
+        try WorkerThread(name: "log \(lane + 1)") { [self] in run(lane, work) }
       }
+    } catch {
+      state.update { $0.isClosed = true }
+      throw error
     }
   }
 
-  var hasRoom: Bool { state.update { $0.waiting < Self.limit } }
-  var isIdle: Bool { state.update { $0.jobs.isEmpty && !$0.isWorking } }
+  /// Whether more may be given. Repositories that are away do not count as long as another one goes on.
+  var hasRoom: Bool {
+    if state.update({ $0.lanes.hasRoom }) { return true }
+    letGo()
+    return state.update { $0.lanes.hasRoom }
+  }
+  /// Whether all that go on have nothing to do.
+  var isIdle: Bool { state.update { $0.lanes.isIdle(now) } }
   /// How much has been stored, in jobs.
   var storedCount: Int { state.update { $0.storedCount } }
   /// Bytes.
-  var waiting: Int { state.update { $0.waiting } }
+  var waiting: Int { state.update { $0.lanes.waiting } }
+  /// Whether a repository waits for being admitted.
+  var hasReturned: Bool { state.update { $0.lanes.hasReturned } }
+  /// The repositories that are given what comes, by their numbers.
+  var following: [Int] { state.update { $0.lanes.following } }
+  /// Whether every repository is.
+  var isComplete: Bool { state.update { $0.lanes.behind.isEmpty } }
 
   /// - Throws: Why nothing is stored any more.
   func check() throws {
@@ -74,60 +82,96 @@ final class LogQueue<Job: Sendable>: Sendable {
 
   /// - Parameter size: Bytes.
   func give(_ job: Job, size: Int) {
-    state.update {
-      $0.jobs.append((job, size))
-      $0.waiting += size
-    }
+    state.update { $0.lanes.add(job, size: size) }
   }
 
-  /// Waits until everything is stored that was given.
+  /// Waits until everything is stored that was given, and gives those what comes next that have returned. Behind that the log
+  /// begins with what the one of `following` has that has least.
   ///
   /// - Parameter run: Ends the wait.
   func settle(_ run: Cancellation) throws {
     while true {
       try check()
       means.wake.clear()
-      if isIdle { return }
+      if !state.update({ $0.lanes.isSettled }) { letGo() }
+      let isSettled = state.update { state in
+        guard state.lanes.isSettled else { return false }
+        state.lanes.admit()
+        return !state.lanes.following.isEmpty
+      }
+      if isSettled { return }
       if means.wake.wait(seconds: 1, run) == .cancelled { throw RunCancelled() }
     }
   }
 
   /// Waits until everything is stored, and takes nothing more.
   ///
-  /// - Throws: Why it is not; `ReceiveError.stoppedEarly`.
-  func finish(_ thread: WorkerThread, place: String) throws {
+  /// - Throws: Why it is not; `ReceiveError.stoppedEarly`, `.behind`.
+  func finish(_ threads: [WorkerThread], place: String) throws {
     state.update { $0.isClosed = true }
-    thread.join()
+    for thread in threads { thread.join() }
     do {
       try check()
-    } catch is RunCancelled {
+    } catch is RunCancelled where waiting > 0 || isComplete {
       throw ReceiveError.stoppedEarly(place: place, bytes: waiting)
+    } catch is RunCancelled {
+      // What is told below.
+    }
+    if let lane = state.update({ $0.givenUp.first ?? $0.lanes.behind.first }) {
+      throw ReceiveError.behind(place: place, repository: places[lane])
     }
   }
 
-  private func next() -> (job: Job, size: Int)? {
-    state.wait(until: { !$0.jobs.isEmpty || $0.isClosed || $0.failure != nil }) { state in
-      guard state.failure == nil, !state.jobs.isEmpty else { return nil }
-      state.isWorking = true
-      return state.jobs.removeFirst()
+  private var now: Double { means.clock.steadySeconds() }
+}
+
+// MARK: - Storing
+
+extension LogQueue {
+  private func run(_ lane: Int, _ work: Work) {
+    do {
+      while let job = next(lane) {
+        guard let isFurther = try store(lane, { try work.put(job, lane) }) else { return }
+        let news = state.update { state in
+          let (stored, news) = state.lanes.finish(lane, isFurther: isFurther)
+          // Under the lock: in their order.
+          for job in stored { work.stored(job) }
+          state.storedCount += 1
+          return news
+        }
+        for (lane, news) in news { tell(news, of: lane) }
+        means.wake.raise()
+        work.tidy(job, lane)
+        for (lane, news) in state.update({ $0.lanes.endTidying(lane) }) { tell(news, of: lane) }
+        means.wake.raise()
+      }
+    } catch {
+      state.update { $0.failure = $0.failure ?? error }
+      means.wake.raise()
     }
+  }
+
+  private func next(_ lane: Int) -> Job? {
+    state.wait(until: { $0.lanes.has(for: lane) || $0.isClosed }) { $0.lanes.take(lane, now) }
   }
 
   /// Tries until it is stored. Whoever waits for that is the server, which keeps its log as long.
-  private func store(in access: OpenRepository, _ put: () throws -> Void) throws {
+  ///
+  /// - Returns: What `put` does; nil where nothing more is to be stored, and another repository has what this one lacks.
+  private func store(_ lane: Int, _ put: () throws -> Bool) throws -> Bool? {
     var pause: Double = 1
     while true {
       do {
-        try put()
-        if pause > 1 { means.console.warning("\(access.location.path): The log is stored again") }
-        return
+        return try put()
       } catch let error where Self.mayPass(error) {
-        if pause == 1 {
-          means.console.warning(
-            "\(Console.text(Diagnosis(of: error)))\n\(access.location.path): The log cannot be stored just now; it waits here, "
-              + "and then at the server, and is tried again")
-        }
-        try means.storing.sleep(pause)
+        if state.update({ $0.lanes.fail(lane) }) { tell(error, of: lane) }
+        means.wake.raise()
+        let end = now + pause
+        let isGivenUp: Void? = state.wait(
+          until: { $0.isClosed && $0.lanes.hasPresent(now) }, orUntil: { means.storing.isCancelled || now >= end }
+        ) { $0.givenUp.append(lane) }
+        if isGivenUp != nil { return nil }
+        if means.storing.isCancelled { throw RunCancelled() }
         pause = min(pause * 2, Self.longestPause)
       }
     }
@@ -138,6 +182,39 @@ final class LogQueue<Job: Sendable>: Sendable {
     switch error {
     case let error as StorageError: error.kind != .cancelled
     default: error is SystemError
+    }
+  }
+}
+
+// MARK: - Telling
+
+extension LogQueue {
+  private func letGo() {
+    for (lane, isTold) in state.update({ $0.lanes.letGo(now) }) {
+      if isTold {
+        means.console.step("\(places[lane]): What waits for it here is dropped. The server sends it again")
+      } else {
+        means.console.warning(
+          "\(places[lane]): The log cannot be stored just now: nothing has come of it yet. \(goingOn)")
+      }
+    }
+  }
+
+  private func tell(_ error: any Error, of lane: Int) {
+    means.console.warning(
+      "\(Console.text(Diagnosis(of: error)))\n\(places[lane]): The log cannot be stored just now"
+        + (places.count > 1 ? ". \(goingOn)" : "; it waits here, and then at the server, and is tried again"))
+  }
+
+  private var goingOn: String {
+    "The other repositories go on. It is tried again, and what is missing comes from the server later: \(keeping)"
+  }
+
+  private func tell(_ news: LogLanes<Job>.News, of lane: Int) {
+    switch news {
+    case .isBack: means.console.warning("\(places[lane]): The log is stored again")
+    case .answers: means.console.warning("\(places[lane]): It answers again. The server sends what it lacks")
+    case .hasCaughtUp: means.console.warning("\(places[lane]): It has all of the log again")
     }
   }
 }

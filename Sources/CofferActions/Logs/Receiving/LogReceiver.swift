@@ -5,7 +5,7 @@ import FoundationEssentials
 
 /// Receives a server's log until it is told to stop, and tells the server what is stored.
 ///
-/// This thread talks to the server, `LogKeeping`'s stores. Used by one thread.
+/// This thread talks to the server, `LogKeeping`'s store. Used by one thread.
 final class LogReceiver {
   struct Plan {
     let server: ReplicationServer
@@ -23,7 +23,7 @@ final class LogReceiver {
 
   private let plan: Plan
   private let means: ReceiveMeans
-  private var keeping: (keeping: LogKeeping, thread: WorkerThread)?
+  private var keeping: (keeping: LogKeeping, threads: [WorkerThread])?
   private var identifier: String?
   private var log: ReceivedLog?
   /// Whether what comes next was not to be had, and the log goes on behind that.
@@ -68,9 +68,10 @@ final class LogReceiver {
         break
       } catch let error as ReceiveError where plan.leavesGap && error.isGap && !isBehindGap {
         means.console.warning(Console.text(Diagnosis(of: error)))
-        // What had come before is not acknowledged by what comes behind the gap.
-        do { if let keeping { try settle(keeping.keeping) } } catch is RunCancelled { break }
-        (log, isBehindGap) = (nil, true)
+        beginAnew()
+        isBehindGap = true
+      } catch is RepositoryReturned {
+        beginAnew()
       } catch let error as ReplicationError where error.isTransient {
         try keeping?.keeping.queue.check()
         let (seconds, isFirst) = pause.next(
@@ -91,15 +92,15 @@ final class LogReceiver {
     if let keeping { try finish(keeping) }
   }
 
-  /// Waits until all that has come is stored.
-  private func settle(_ keeping: LogKeeping) throws {
-    givePiece(keeping)
-    try keeping.queue.settle(means.cancellation)
+  /// Has the next connection begin as after a start.
+  private func beginAnew() {
+    if let keeping { givePiece(keeping.keeping) }
+    log = nil
   }
 
-  private func finish(_ keeping: (keeping: LogKeeping, thread: WorkerThread)) throws {
+  private func finish(_ keeping: (keeping: LogKeeping, threads: [WorkerThread])) throws {
     givePiece(keeping.keeping)
-    try keeping.keeping.queue.finish(keeping.thread, place: plan.server.place)
+    try keeping.keeping.queue.finish(keeping.threads, place: plan.server.place)
   }
 }
 
@@ -108,6 +109,8 @@ final class LogReceiver {
 extension LogReceiver {
   /// Connects and streams until the connection ends, one history after the other.
   private func follow() throws {
+    // What came before is neither acknowledged by what comes behind a gap, nor missing in what the repositories have.
+    if log == nil, let keeping { try keeping.keeping.queue.settle(means.cancellation) }
     let connection = try ReplicationConnection(
       to: plan.server, name: plan.slot, clock: means.clock, cancellation: means.cancellation)
     let identity = try connection.query("IDENTIFY_SYSTEM")
@@ -121,7 +124,7 @@ extension LogReceiver {
     let keeping = try begin(LogCluster.server(number))
     self.identifier = identifier
     let isFirst = self.log == nil
-    var log = try self.log ?? start(connection, LogCluster.server(number), timeline, position)
+    var log = try self.log ?? start(connection, LogCluster.server(number), timeline, position, keeping)
     self.log = log
     if isFirst { keeping.note(log.taken, of: log.place) }
     try check(log.place, timeline, position)
@@ -177,7 +180,8 @@ extension LogReceiver {
 
   /// Where the log goes on: behind what the repositories have, or where the server keeps it from.
   private func start(
-    _ connection: ReplicationConnection, _ server: LogServer, _ timeline: UInt32, _ position: LogSequenceNumber
+    _ connection: ReplicationConnection, _ server: LogServer, _ timeline: UInt32, _ position: LogSequenceNumber,
+    _ keeping: LogKeeping
   ) throws -> ReceivedLog {
     let setting = try connection.query("SHOW wal_segment_size").text(0, "wal_segment_size")
     guard let size = setting.flatMap(WALPageHeader.segmentSize) else { throw unexpected("SHOW wal_segment_size") }
@@ -187,7 +191,7 @@ extension LogReceiver {
       isBehindGap
       ? nil
       : try LogResumption(
-        means.repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
+        keeping.queue.following.map { try means.repositories[$0].repository.ownLogs(of: server) }, exponent: exponent)
     let kept = try keptFrom(connection, timeline)
     if let known {
       try check(known.place, timeline, position)
@@ -313,6 +317,7 @@ extension LogReceiver {
     var isAsked = false
     while true {
       try keeping.queue.check()
+      if keeping.queue.hasReturned { throw RepositoryReturned() }
       // First: what has been stored is seen below, and what is stored from now on ends the wait.
       means.wake.clear()
       let now = means.clock.steadySeconds()

@@ -4,7 +4,7 @@ import CofferSystem
 
 /// Receives a MongoDB server's oplog until it is told to stop: reads again and again what is behind the entry that is stored last.
 ///
-/// This thread reads, `LogQueue`'s stores. Used by one thread.
+/// This thread reads, `LogQueue`'s store. Used by one thread.
 final class OplogReceiver {
   struct Plan {
     let server: OplogServer
@@ -24,7 +24,7 @@ final class OplogReceiver {
   private let plan: Plan
   private let means: ReceiveMeans
   private let hooks: HookContext
-  /// Of each repository; the thread that stores moves them on.
+  /// Of each repository; the threads that store move them on.
   private let cursors: Monitor<[Cursor]>
   /// The last entry before a gap: behind it the log goes on.
   private var gap: OplogTime?
@@ -57,18 +57,19 @@ final class OplogReceiver {
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
-    let queue = Queue(means)
-    let (plan, cursors, console) = (plan, cursors, means.console)
-    let thread = try queue.start(
-      put: { part, number, access in try Self.put(part, number, access, plan, cursors, console) }, stored: { _ in },
-      tidy: { _ in })
+    let queue = Queue(means.places, means, keeping: "its oplog has to hold what is missing")
+    let (plan, cursors, console, repositories) = (plan, cursors, means.console, means.repositories)
+    let threads = try queue.start(
+      Queue.Work(put: { part, number in
+        try Self.put(part, number, repositories[number], plan, cursors, console)
+      }))
     do {
       try follow(queue)
     } catch is RunCancelled {
-      try queue.finish(thread, place: plan.server.place)
+      try queue.finish(threads, place: plan.server.place)
     } catch {
       // What was received before is worth keeping, whatever the failure.
-      try? queue.finish(thread, place: plan.server.place)
+      try? queue.finish(threads, place: plan.server.place)
       throw error
     }
   }
@@ -93,13 +94,15 @@ final class OplogReceiver {
   }
 
   /// Stores what is not stored there yet.
+  ///
+  /// - Returns: Whether it was not.
   private static func put(
     _ part: ReceivedOplog.Part, _ number: Int, _ access: OpenRepository, _ plan: Plan, _ cursors: Monitor<[Cursor]>,
     _ console: Console
-  ) throws {
+  ) throws -> Bool {
     let cursor = cursors.update { $0[number] }
     if let reach = cursor.reach {
-      guard reach.time < part.last.time else { return }
+      guard reach.time < part.last.time else { return false }
       guard reach == part.first else {
         throw OplogError.damaged(
           place: plan.server.place, "\(part.first.time.text) does not follow \(reach.time.text), which is stored")
@@ -115,6 +118,7 @@ final class OplogReceiver {
     console.step(
       "\(access.location.path): \(title), \(part.first.time.text) to \(part.last.time.text), "
         + (isNew ? "is stored" : "was stored before"))
+    return true
   }
 }
 
@@ -124,7 +128,8 @@ extension OplogReceiver {
   /// Reads from what the repository has last that has least, up to the newest.
   private func read(_ queue: Queue) throws {
     try queue.settle(means.cancellation)
-    let own = cursors.update { $0 }
+    // Where the others go on is seen when they are back.
+    let own = cursors.update { cursors in queue.following.map { cursors[$0] } }
     let reaches = own.compactMap(\.reach)
     var log = ReceivedOplog(expecting: reaches)
     defer { give(log.takePart(), queue) }
@@ -175,7 +180,7 @@ extension OplogReceiver {
     try queue.settle(means.cancellation)
     gap = missing.mark.time
     cursors.update { cursors in
-      for number in cursors.indices where cursors[number].reach == missing.mark { cursors[number].leaveGap() }
+      for number in queue.following where cursors[number].reach == missing.mark { cursors[number].leaveGap() }
     }
   }
 

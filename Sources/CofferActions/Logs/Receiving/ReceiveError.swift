@@ -15,6 +15,8 @@ enum ReceiveError: DiagnosableError {
   case unexpected(place: String, String)
   /// What had come last is not stored.
   case stoppedEarly(place: String, bytes: Int)
+  /// One repository was away, and has not what the others have.
+  case behind(place: String, repository: String)
 
   private static let leavingGap =
     "Run it once with --leave-gap: the log goes on at what the server has. Make a base backup behind that, for what is "
@@ -24,7 +26,7 @@ enum ReceiveError: DiagnosableError {
   var isGap: Bool {
     switch self {
     case .recycled, .ahead: true
-    case .otherServer, .hole, .unexpected, .stoppedEarly: false
+    case .otherServer, .hole, .unexpected, .stoppedEarly, .behind: false
     }
   }
 
@@ -55,6 +57,10 @@ enum ReceiveError: DiagnosableError {
       Diagnosis(
         subject: place, problem: "\(Formats.size(UInt64(bytes))) that had come of its log are not stored",
         suggestion: "The server keeps them: they come again when the command is started")
+    case .behind(let place, let repository):
+      Diagnosis(
+        subject: place, problem: "\(repository) was away, and has not all of the log that the other repositories have",
+        suggestion: "Bring it back, and start the command: what it lacks comes from the server, if that still has it")
     }
   }
 }

@@ -12,6 +12,10 @@ struct ReceiveMeans {
   let wake: Wakeup
   /// For whoever looks at a terminal.
   let progress: Monitor<String>
+  var limits = LogLimits()
+
+  /// Of the repositories, as messages name them.
+  var places: [String] { repositories.map(\.location.path) }
 
   /// Waits until something has been stored, a second at most.
   ///
