@@ -69,13 +69,16 @@ final class PushService: Sendable {
     let own = try line.folder.status(of: line.name)
     line.tidy()
     let end = now + Self.lifetime
+    var told = now
     while try isWanted(until: end, at: own) {
       var watched = [
         pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: context.cancellation.descriptor, events: Int16(POLLIN), revents: 0),
       ]
       if poll(&watched, 2, 1000) > 0, watched[0].revents != 0 { take(listener) }
+      guard now >= told + 1 else { continue }
       tellWorking()
+      told = now
     }
     // Before it stops listening, so that whoever finds that nobody listens may take the name.
     if try isThere(own) { try line.folder.remove(line.name) }
@@ -184,7 +187,6 @@ final class PushService: Sendable {
     try pushing.push(ahead: plan.ahead, to: access) { isNew in
       look.thread.join()
       guard look.isSame.update({ $0 }) else { throw OtherRepository() }
-      context.console.step("\(access.location.path): \(pushing.title) \(isNew ? "is stored" : "was stored before")")
       tell(isNew ? .stored : .storedBefore, to: number)
     }
   }

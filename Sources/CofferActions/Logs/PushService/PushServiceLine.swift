@@ -19,14 +19,14 @@ struct PushServiceLine {
   ///   - folder: This user's for pushes of the server to the repository.
   ///   - systemIdentifier: The server's.
   ///   - operand: What differs from one push to the next in the command line.
-  /// - Returns: nil where there is to be no such process: the repository is on this machine, or the command line has a secret that
-  ///   would be seen for longer.
+  /// - Returns: nil where there is to be no such process: the repository is on this machine, somebody asks where the time goes, or the
+  ///   command line has a secret that would be seen for longer.
   init?(
     in folder: Folder, to location: RepositoryLocation, of systemIdentifier: UInt64, _ context: ActionContext,
     besides operand: String
   ) {
     guard let configuration = context.configuration?.path, !context.configurationFiles.isEmpty,
-      location.folder(context) == nil, !context.run.saysSecrets,
+      location.folder(context) == nil, !context.run.saysSecrets, context.run.times == nil,
       let digits = Self.digits(location.place(context), context, besides: operand)
     else { return nil }
     self.folder = folder

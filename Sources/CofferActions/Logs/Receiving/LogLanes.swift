@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// How much of a log waits at most to be stored, and for how long.
 struct LogLimits: Sendable {
   var bytes = 64 << 20
