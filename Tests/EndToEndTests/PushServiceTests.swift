@@ -99,6 +99,13 @@ final class PushServiceTests {
     #expect(try push(5, "--stay", "0").status == .exited(0))
     #expect(waited { services.count == 2 })
     try expectAll(4...5)
+    // What differs in each push does not start one for each.
+    for number in 0..<4 {
+      ground.environment["NUMBER"] = "\(number)"
+      #expect(try push(number).status == .exited(0))
+      sleep(1)
+    }
+    #expect(services.count == 3)
     for service in services { kill(service, SIGTERM) }
     #expect(waited { services.isEmpty })
     #expect(try left().isEmpty)

@@ -173,10 +173,10 @@ def run_clusters(server, program, weed, options, folder, environment, say):
             next(tool for tool in tools if isinstance(tool, kind)) for kind in (CofferCluster, PgBackRest, Barman))
         ways = {"Coffer": coffer, "Coffer, S3": there, "pgBackRest": backrest, "rsync, for barman": barman}
         half = len(segments) // 2
-        _print_pushes(f"{half - 1} segments of the log, pushed one by one:", _push(ways, segments[:half], say))
+        _print_pushes(f"{half - 1} segments of the log, pushed one by one:", *_push(ways, segments[:half], say))
         _print_pushes(
             f"{len(segments) - half} segments that wait for each other:",
-            _push_backlog(ways, segments[half:], folder / "backlog", server, say))
+            *_push_backlog(ways, segments[half:], folder / "backlog", server, say))
         print(f"barman archive-wal for all of them behind it: {barman.take_in().wall:.2f} s", flush=True)
 
 
@@ -205,23 +205,27 @@ def _restore(tool, server, content, folder):
 
 
 def _push(ways, segments, say):
-    """Stores all segments in all ways, one at a time, and the ways in turns."""
-    # So that keys are open, as they are where a segment came a moment ago.
+    """Stores all segments in all ways, one at a time, and the ways in turns; returns the pushes, and for each way the processor time a
+    push of what stays running for it."""
+    # So that keys are open, as they are where a segment came a moment ago, and what stays running has begun.
     first, *others = segments
     for tool in ways.values():
         tool.push(first)
+        tool.push(first)
     pushes, names = [], list(ways)
+    before = {name: tool.staying() for name, tool in ways.items()}
     for number, path in enumerate(others):
         if number % 10 == 0:
             say(f"Segment {number} of {len(others)}")
         turn = number % len(names)
         pushes += [Push(name, ways[name].push(path)) for name in names[turn:] + names[:turn]]
-    return pushes
+    return pushes, {name: (tool.staying() - before[name]) / len(others) for name, tool in ways.items()}
 
 
 def _push_backlog(ways, segments, folder, server, say):
-    """Stores segments in each way as a server does whose archiver has fallen behind: it says by files which of them still wait."""
-    pushes, status = [], folder / "archive_status"
+    """Stores segments in each way as a server does whose archiver has fallen behind: it says by files which of them still wait;
+    returns what _push does."""
+    pushes, besides, status = [], {}, folder / "archive_status"
     for name, tool in ways.items():
         say(f"{name}: {len(segments)} segments that wait")
         status.mkdir(parents=True)
@@ -229,11 +233,13 @@ def _push_backlog(ways, segments, folder, server, say):
             shutil.copy2(path, folder)
             (status / f"{path.name}.ready").touch()
         server.give_away_all(folder)
+        before = tool.staying()
         for path in segments:
             pushes.append(Push(name, tool.push(folder / path.name)))
             (status / f"{path.name}.ready").rename(status / f"{path.name}.done")
+        besides[name] = (tool.staying() - before) / len(segments)
         shutil.rmtree(folder)
-    return pushes
+    return pushes, besides
 
 
 def _print_backups(size, tools, runs):
@@ -245,12 +251,12 @@ def _print_backups(size, tools, runs):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 20, 9, 9, 12, 0, 8))), flush=True)
 
 
-def _print_pushes(title, pushes):
+def _print_pushes(title, pushes, besides):
     print(title)
     print("                      a second  p50      p99      longest  CPU      peak")
     for name in dict.fromkeys(push.way for push in pushes):
         costs = [push.cost for push in pushes if push.way == name]
         walls = sorted(cost.wall for cost in costs)
-        times = [median(walls), walls[(len(walls) * 99 - 1) // 100], walls[-1], median(cost.cpu for cost in costs)]
+        times = [median(walls), walls[(len(walls) * 99 - 1) // 100], walls[-1], median(cost.cpu for cost in costs) + besides[name]]
         print(f"{name:20}  {len(walls) / sum(walls):8.1f}  " + "  ".join(f"{1000 * time:4.0f} ms" for time in times)
               + f"  {max(cost.peak for cost in costs) / 1e6:.0f} MB", flush=True)

@@ -8,7 +8,7 @@ import shlex
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from measure import measure, run
+from measure import measure, processes, run
 from places import S3_OPTIONS
 from tools import PASSPHRASE, CofferKeyOpen
 
@@ -59,6 +59,10 @@ class ClusterTool(ABC):
     def push(self, path):
         """Stores a file of the log as the server would, and returns what that took."""
         return self._measure(["sh", "-c", self.archive_command(shlex.quote(str(path)))])
+
+    def staying(self):
+        """Returns the processor time, in seconds, of what stays running for the next pushes."""
+        return 0
 
     def _measure(self, command):
         return measure(command, self.environment, identity=self.server.identity)
@@ -129,6 +133,11 @@ class CofferClusterS3(CofferCluster):
 
     def stored(self, part=""):
         return 0
+
+    def staying(self):
+        name = f"\0{self.configuration}\0".encode()
+        return sum(
+            time for words, time in processes() if words.startswith(b"coffer\0--push-service\0") and name in words)
 
 
 class PgBackRest(ClusterTool):

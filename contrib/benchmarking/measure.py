@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ def run(command, environment, **options):
     if done.returncode != 0:
         raise CommandFailed(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:].strip()}")
     return done.stdout
+
+
+def processes():
+    """Returns the command line of each process, its words ended by zero bytes, and the processor time that it took, in seconds."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words, facts = (folder / "cmdline").read_bytes(), (folder / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            # It has ended.
+            continue
+        found.append((words, (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")))
+    return found
 
 
 def pipeline(text, *arguments):

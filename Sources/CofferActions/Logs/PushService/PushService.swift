@@ -67,7 +67,6 @@ final class PushService: Sendable {
   /// - Throws: `SystemError`.
   func run(_ listener: consuming FileDescriptor) throws {
     let own = try line.folder.status(of: line.name)
-    line.tidy()
     let end = now + Self.lifetime
     var told = now
     while try isWanted(until: end, at: own) {

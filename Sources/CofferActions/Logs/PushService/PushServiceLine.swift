@@ -12,6 +12,8 @@ struct PushServiceLine {
   private let order: PushServiceOrder
 
   private static let beginning = "service-"
+  /// Processes for other command lines and configurations that may wait for pushes: what differs in each push is not to start one each.
+  private static let limit = 2
   /// Seconds after which a process that says nothing is given up.
   private static let patience: Double = 5
 
@@ -19,14 +21,15 @@ struct PushServiceLine {
   ///   - folder: This user's for pushes of the server to the repository.
   ///   - systemIdentifier: The server's.
   ///   - operand: What differs from one push to the next in the command line.
-  /// - Returns: nil where there is to be no such process: the repository is on this machine, somebody asks where the time goes, or the
-  ///   command line has a secret that would be seen for longer.
+  /// - Returns: nil where there is to be no such process: the repository is on this machine, somebody asks where the time goes, the
+  ///   command line has a secret that would be seen for longer, or it cannot be told what of it differs.
   init?(
     in folder: Folder, to location: RepositoryLocation, of systemIdentifier: UInt64, _ context: ActionContext,
     besides operand: String
   ) {
     guard let configuration = context.configuration?.path, !context.configurationFiles.isEmpty,
       location.folder(context) == nil, !context.run.saysSecrets, context.run.times == nil,
+      context.run.arguments.contains(where: operand.isSame),
       let digits = Self.digits(location.place(context), context, besides: operand)
     else { return nil }
     self.folder = folder
@@ -82,14 +85,18 @@ struct PushServiceLine {
 
   private func connection() -> FileDescriptor? { try? LocalSocket.connect(to: name, in: folder) }
 
-  /// Removes the names at which others listened that were killed.
-  func tidy() {
-    for other in (try? folder.names()) ?? [] where other != name && other.description.begins(with: Self.beginning) {
+  /// How many wait for pushes that are not like this one; names at which others listened that were killed are removed.
+  private func others() throws -> Int {
+    let names = try folder.names().filter { $0 != name && $0.description.begins(with: Self.beginning) }
+    return try names.count { other in
       do throws(SystemError) {
         _ = try LocalSocket.connect(to: other, in: folder)
       } catch {
-        if error.code == ECONNREFUSED { try? folder.remove(other) }
+        guard error.code == ECONNREFUSED else { return error.code != ENOENT }
+        try folder.remove(other)
+        return false
       }
+      return true
     }
   }
 
@@ -109,6 +116,7 @@ struct PushServiceLine {
       default: throw error
       }
     }
+    guard try others() < Self.limit else { return }
     let listener = try LocalSocket.listen(at: name, in: folder)
     do {
       try DetachedStart.run(order.words, giving: listener)
