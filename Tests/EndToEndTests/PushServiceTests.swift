@@ -105,7 +105,7 @@ final class PushServiceTests {
       #expect(try push(number).status == .exited(0))
       sleep(1)
     }
-    #expect(services.count == 3)
+    #expect(services.count == 2)
     for service in services { kill(service, SIGTERM) }
     #expect(waited { services.isEmpty })
     #expect(try left().isEmpty)
