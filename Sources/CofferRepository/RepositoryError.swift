@@ -87,7 +87,9 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .wrongPassphrase(let location):
       Diagnosis(
         subject: "repository \(location)", problem: "The passphrase opens no key of the repository",
-        suggestion: "Check encryption_passphrase, encryption_passcommand or COFFER_PASSPHRASE")
+        suggestion: "Check encryption_passphrase, encryption_passcommand or COFFER_PASSPHRASE. If that is certainly "
+          + "the right one, its key is damaged: bring that back from a copy of the repository, or with "
+          + "'coffer key import --repository \(Quoting.pastedWord(location))'")
     case .keyFileMissing(let location, let path):
       Diagnosis(
         subject: "repository \(location)", problem: "The repository's key file \(path) is missing",

@@ -44,9 +44,8 @@ struct LogQueueTests {
                 throw StorageError.failed(
                   nil, location: "second", StorageFailure(.transient, "put", reason: "it is away"))
               }
-              let isFurther = (state.has[lane].last ?? 0) < job
               state.has[lane].append(job)
-              return isFurther
+              return LogMark(major: 0, minor: UInt64(job))
             }
           }, stored: { job in state.update { $0.everywhere.append(job) } },
           tidy: { job, lane in state.update { $0.tidied[lane].append(job) } }))

@@ -40,6 +40,21 @@ struct SQLiteEntryTests {
     #expect(paths == ["sqlite_databases/localhost/a", "sqlite_databases/localhost/a", "sqlite_databases/other/a"])
   }
 
+  @Test("A file that has the name of SQLite's databases in memory is refused, and not taken for one of those")
+  func memory() throws {
+    try run("a.db", "CREATE TABLE t(x)")
+    try FileManager.default.copyItem(atPath: "\(folder)/a.db", toPath: "\(folder)/:memory:")
+    let refused = #expect(throws: (any Error).self) { try take(root("name: app, path: '\(folder)/:memory:'")) }
+    #expect("\(try #require(refused))".contains("database in memory"), "\(String(describing: refused))")
+    let dump = try take(root("name: app, path: \(folder)/a.db"))
+    let target = #expect(throws: (any Error).self) {
+      let plan = try hook.restore(
+        of: dump.facts, to: RestoreTarget(path: "\(folder)/:memory:"), root: nil, context: context)
+      try dump.restore(plan, context: context)
+    }
+    #expect("\(try #require(target))".contains("database in memory"), "\(String(describing: target))")
+  }
+
   @Test("A restore goes to what is asked for, else to restore_path, else to path, else to where the dump came from")
   func targets() throws {
     try run("a.db", "CREATE TABLE t(x); INSERT INTO t VALUES (1)")

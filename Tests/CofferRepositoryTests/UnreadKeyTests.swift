@@ -27,6 +27,16 @@ struct UnreadKeyTests {
     #expect(said.update { $0 }.allSatisfy { $0.contains("Input/output error") })
   }
 
+  @Test("Where no key opens, it is said that the right one may be damaged, for that looks like a wrong passphrase")
+  func damaged() throws {
+    let repository = try TestRepository()
+    let own = try object("keys/\(repository.repository.context.keys.id)")
+    repository.store.tamper(own) { $0[$0.count - 1] ^= 0x04 }
+    let error = #expect(throws: RepositoryError.self) { try repository.open(said: Monitor([])) }
+    #expect(error == .wrongPassphrase(location: "memory"))
+    #expect(error?.diagnosis.suggestion?.contains("damaged") == true, "\(String(describing: error))")
+  }
+
   @Test("A key that is asked for by its id, and cannot be read, is not said to be none")
   func asked() throws {
     let repository = try TestRepository()

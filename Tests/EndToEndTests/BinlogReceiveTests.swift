@@ -290,14 +290,14 @@ struct BinlogReceiveTests {
     for turn in 1...2 {
       try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
       try "".write(toFile: logs, atomically: true, encoding: .utf8)
-      // One row after the other, and then more than waits in memory.
+      // One row after the other, and then much; the second time more than waits in memory.
       for row in 1...3 {
         try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(row), repeat('x', \(turn)))")
         try ground.waitUntilStored(receiver, by: ground.ground.repository)
       }
-      for load in 1...3 {
+      for load in 1...turn {
         try ground.server.sql(
-          "REPLACE INTO ledger SELECT seq, repeat(md5(seq + \(turn)), 60) FROM seq_\(load * 20000)_to_\(load * 20000 + 17999)",
+          "REPLACE INTO ledger SELECT seq, repeat(md5(seq + \(turn)), 60) FROM seq_\(load * 20000)_to_\(load * 20000 + 19999)",
           in: "shop")
       }
       try ground.waitUntilStored(receiver, by: ground.ground.repository)

@@ -30,16 +30,18 @@ private struct OplogGround: ReceiverGround {
         environment: ProcessEnvironment(ground.environment), workingDirectory: ground.folder))
   }
 
-  func logs() throws -> [[String: Any]] {
-    try ground.coffer("oplog", "list", "--json").json.first?["logs"] as? [[String: Any]] ?? []
+  /// - Parameter repository: nil for the first.
+  func logs(in repository: String? = nil) throws -> [[String: Any]] {
+    let more = repository.map { ["--repository", $0] } ?? []
+    return try ground.coffer(["oplog", "list", "--json"] + more).json.first?["logs"] as? [[String: Any]] ?? []
   }
 
   /// Waits until an entry is stored as the last of a history.
-  func wait(for number: UInt32, in history: Int = 1, _ child: ChildProcess) throws {
+  func wait(for number: UInt32, in history: Int = 1, of repository: String? = nil, _ child: ChildProcess) throws {
     let goal = "\(Self.start + number):1"
     let deadline = Date().addingTimeInterval(120)
     while true {
-      let end = try logs().first { $0["history"] as? Int == history }?["end"] as? [String: Any]
+      let end = try logs(in: repository).first { $0["history"] as? Int == history }?["end"] as? [String: Any]
       if end?["ts"] as? String == goal { return }
       try #require(Date() < deadline && child.wait(seconds: 0) == nil, "\(goal): \(child.lastErrorLines)")
       usleep(200_000)
@@ -122,6 +124,38 @@ struct OplogTests {
     let replayed = try #require(json.json.first?["replayed"] as? [String: Any])
     #expect(replayed["entries"] as? Int == 2)
     #expect(ground.ground.leftovers().isEmpty)
+  }
+
+  @Test("One of two repositories that is away keeps the oplog from no other, and has all when it is back")
+  func oneAway() throws {
+    let ground = try OplogGround()
+    let (own, second) = (ground.ground.repository, "\(ground.ground.folder)/second")
+    // The one that is away is the first that is put to.
+    try ground.ground.write(
+      "config.yaml",
+      "repositories:\n  - path: \(second)\n  - path: \(own)\nmongodb_databases: [{name: all, oplog: true}]\n"
+        + "mongodb_servers: [{name: main}]\n")
+    try ground.ground.succeed("repo-create", "--repository", second, "-e", "repokey")
+    try ground.tools.append(OplogGround.entries(1...3))
+    let receiver = try ground.receive()
+    for repository in [own, second] { try ground.wait(for: 3, of: repository, receiver) }
+    let logs = "\(second)/logs"
+    try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
+    try "".write(toFile: logs, atomically: true, encoding: .utf8)
+    for number in UInt32(4)...6 {
+      try ground.tools.append(OplogGround.entries(number...number))
+      try ground.wait(for: number, of: own, receiver)
+    }
+    try FileManager.default.removeItem(atPath: logs)
+    try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+    try ground.tools.append(OplogGround.entries(7...7))
+    for repository in [own, second] { try ground.wait(for: 7, of: repository, receiver) }
+    let said = receiver.lastErrorLines
+    for text in ["The other repositories go on", "It answers again", "It has all of the log again"] {
+      #expect(said.filter { $0.contains(text) }.count == 1, "\(text): \(said)")
+    }
+    try ground.stop(receiver)
+    for repository in [own, second] { #expect(try ground.logs(in: repository).count == 1) }
   }
 
   @Test("What cannot be reached is said with the nearest point that can, before anything is changed")

@@ -27,11 +27,14 @@ struct SQLitePlace: Sendable {
     var nameCount: UInt64
   }
 
+  /// SQLite's name for a database that is no file.
+  private static let memory: EntryName = ":memory:"
+
   /// With links followed, so that a rename replaces the file and not the link.
   var path: String { folder.path(of: name) }
 
   /// - Parameter path: Absolute.
-  /// - Throws: `UntrustedPlace` for a link of somebody else than the file's owner, and for what is no file; `SystemError`
+  /// - Throws: `UntrustedPlace` for a link of somebody else than the file's owner, for what is no file, and for `:memory:`; `SystemError`
   ///   when there is no such folder.
   init(_ path: String) throws {
     var folders = [try Folder.root()]
@@ -61,6 +64,12 @@ struct SQLitePlace: Sendable {
       }
     }
     guard let last, let folder = folders.last else { throw SystemError(call: "open", subject: path, code: EISDIR) }
+    guard last.name != Self.memory else {
+      throw UntrustedPlace(
+        path: folder.path(of: last.name),
+        problem: "The file has the name by which SQLite makes a database in memory, and opens no file",
+        suggestion: "Give the database's file another name")
+    }
     self.folder = folder
     name = last.name
     facts = try last.facts.map { try Self.read($0, folder.path(of: last.name)) }

@@ -25,6 +25,10 @@ extension BinaryLogCursor {
     }
   }
 
+  var mark: LogMark? {
+    reach.flatMap { reach in BinaryLogFileName(reach.file).map { LogMark(major: $0.number, minor: reach.end) } }
+  }
+
   /// Whether the repository has all up to a place already.
   func has(_ other: BinaryLogReach) -> Bool {
     guard let reach, let file = BinaryLogFileName(reach.file), let wanted = BinaryLogFileName(other.file) else {

@@ -168,13 +168,13 @@ extension BinaryLogReceiver {
 
   /// Stores what is not stored there yet.
   ///
-  /// - Returns: Whether it was not.
+  /// - Returns: How far the log is stored then.
   private static func put(
     _ part: ReceivedBinaryLog.Part, _ number: Int, _ access: OpenRepository, _ server: LogServer, _ plan: Plan,
     _ cursors: Monitor<[BinaryLogCursor]>, _ console: Console
-  ) throws -> Bool {
+  ) throws -> LogMark? {
     let cursor = cursors.update { $0[number] }
-    guard !cursor.has(part.reach) else { return false }
+    guard !cursor.has(part.reach) else { return cursor.mark }
     let title = BinaryLogReader.title(cursor.number, history: cursor.history)
     let origin = LogOrigin(server, hostname: plan.hostname, name: plan.name, reach: part.reach)
     guard let place = LogPlace(history: cursor.history, number: cursor.number, exponent: 0),
@@ -184,11 +184,14 @@ extension BinaryLogReceiver {
         place: plan.server.place, file: part.reach.file, "an event of it is larger than can be stored")
     }
     let isNew = try access.repository.put(segment, part.bytes, compressionLevel: plan.level)
-    cursors.update { $0[number].advance(to: part.reach) }
+    let mark = cursors.update { cursors in
+      cursors[number].advance(to: part.reach)
+      return cursors[number].mark
+    }
     console.step(
       "\(access.location.path): \(title), \(part.reach.file) from \(part.start) to \(part.reach.end), "
         + (isNew ? "is stored" : "was stored before"))
-    return true
+    return mark
   }
 
   /// The repositories that are given what comes, by their numbers. Where the others go on is seen when they are back.

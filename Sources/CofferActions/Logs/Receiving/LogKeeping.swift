@@ -22,7 +22,7 @@ final class LogKeeping: Sendable {
   /// What is known of one repository.
   private struct Own {
     /// What of the log it has been given, the furthest end.
-    var reach = (history: UInt32(0), end: LogSequenceNumber(0))
+    var reach = LogMark(major: 0, minor: 0)
     /// Segments of which there are pieces.
     var pieces: Set<LogPlace> = []
     var runs = PieceRuns()
@@ -72,13 +72,12 @@ final class LogKeeping: Sendable {
     }
   }
 
-  /// - Returns: Whether the repository had less of the log before.
-  private func note(_ job: Job, in number: Int) -> Bool {
+  /// - Returns: How far the repository has the log.
+  private func note(_ job: Job, in number: Int) -> LogMark {
     state.update { state in
       if case .piece(let place, _, _) = job { state.own[number].pieces.insert(place) }
-      guard let end = job.end, state.own[number].reach < (job.place.history, end) else { return false }
-      state.own[number].reach = (job.place.history, end)
-      return true
+      if let end = job.end { state.own[number].reach = max(state.own[number].reach, LogMark(job.place.history, end)) }
+      return state.own[number].reach
     }
   }
 
@@ -120,6 +119,10 @@ final class LogKeeping: Sendable {
     let isNew = try access.repository.put(part, job.bytes, compressionLevel: level)
     console.step("\(access.location.path): \(job.title) \(isNew ? "is stored" : "was stored before")")
   }
+}
+
+extension LogMark {
+  fileprivate init(_ history: UInt32, _ end: LogSequenceNumber) { self.init(major: UInt64(history), minor: end.value) }
 }
 
 extension LogKeeping.Job {

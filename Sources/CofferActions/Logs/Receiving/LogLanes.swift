@@ -10,6 +10,16 @@ struct LogLimits: Sendable {
   var seconds: Double = 30
 }
 
+/// How far a repository has a log, in whatever its log counts.
+struct LogMark: Comparable {
+  let major: UInt64
+  let minor: UInt64
+
+  static func < (left: LogMark, right: LogMark) -> Bool {
+    (left.major, left.minor) < (right.major, right.minor)
+  }
+}
+
 /// Parts of a log that wait for several repositories: each takes them in order and at its own pace.
 ///
 /// A repository that is away holds nobody up for long. Where as much waits as may, and another one goes on, it is let go: what
@@ -21,7 +31,7 @@ struct LogLanes<Job> {
     case isBack
     /// It has done what it had in hand when it was let go.
     case answers
-    /// It has all again that another one has.
+    /// It has all that others had when it was admitted.
     case hasCaughtUp
   }
 
@@ -41,16 +51,16 @@ struct LogLanes<Job> {
     var isTidying = false
     /// Whether somebody was told that it is away.
     var isTold = false
-    /// Whether others have had log that it lacks.
-    var isCatchingUp = false
+    /// How far it has the log; nil while it has stored nothing.
+    var reach: LogMark?
+    /// How far others had it when this one was admitted; nil where it has that.
+    var goal: LogMark?
   }
 
   private var lanes: [Lane]
   private var jobs: [(job: Job, size: Int)] = []
   /// The number of the first one that waits.
   private var first = 0
-  /// The first job since somebody was admitted that was news to one that had been there all the time.
-  private var fresh: Int?
   private let limits: LogLimits
   /// Bytes that wait or are being stored.
   private(set) var waiting = 0
@@ -97,25 +107,18 @@ struct LogLanes<Job> {
 
   /// Notes that the job in hand is stored, and is being tidied up behind.
   ///
-  /// - Parameter isFurther: Whether the repository had less of the log before.
+  /// - Parameter reach: How far the repository has the log.
   /// - Returns: What every repository has now that not every one had before, in order.
-  mutating func finish(_ lane: Int, isFurther: Bool) -> (stored: [Job], news: [(lane: Int, news: News)]) {
+  mutating func finish(_ lane: Int, reach: LogMark?) -> (stored: [Job], news: [(lane: Int, news: News)]) {
     var news: [(lane: Int, news: News)] = []
-    let number = lanes[lane].next
-    (lanes[lane].isFailing, lanes[lane].isTidying) = (false, true)
+    (lanes[lane].isFailing, lanes[lane].isTidying, lanes[lane].reach) = (false, true, reach)
     lanes[lane].next += 1
     guard lanes[lane].standing == .following else { return ([], []) }
     if lanes[lane].isTold {
       lanes[lane].isTold = false
       news.append((lane, .isBack))
     }
-    if isFurther, !lanes[lane].isCatchingUp { fresh = fresh ?? number }
-    if let fresh {
-      for other in following where lanes[other].isCatchingUp && lanes[other].next > fresh {
-        lanes[other].isCatchingUp = false
-        news.append((other, .hasCaughtUp))
-      }
-    }
+    if hasCaughtUp(lane) { news.append((lane, .hasCaughtUp)) }
     let passed = dropPassed()
     return (behind.isEmpty ? passed : [], news)
   }
@@ -140,12 +143,18 @@ struct LogLanes<Job> {
   }
 
   /// Gives those again what comes that have returned. Nothing may wait.
-  mutating func admit() {
-    guard hasReturned, jobs.isEmpty else { return }
-    fresh = nil
-    for lane in lanes.indices where lanes[lane].standing == .returned {
-      (lanes[lane].standing, lanes[lane].next, lanes[lane].isCatchingUp) = (.following, end, true)
-    }
+  mutating func admit() -> [(lane: Int, news: News)] {
+    let returned = lanes.indices.filter { lanes[$0].standing == .returned }
+    let goal = lanes.compactMap(\.reach).max()
+    for lane in returned { (lanes[lane].standing, lanes[lane].next, lanes[lane].goal) = (.following, end, goal) }
+    return returned.filter { hasCaughtUp($0) }.map { ($0, .hasCaughtUp) }
+  }
+
+  /// - Returns: Whether it has what it lacked, and had not before.
+  private mutating func hasCaughtUp(_ lane: Int) -> Bool {
+    guard let goal = lanes[lane].goal, let reach = lanes[lane].reach, reach >= goal else { return false }
+    lanes[lane].goal = nil
+    return true
   }
 
   /// Whether one answers.

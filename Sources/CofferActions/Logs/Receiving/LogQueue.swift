@@ -8,8 +8,8 @@ struct RepositoryReturned: Error {}
 final class LogQueue<Job: Sendable>: Sendable {
   /// What is done with a part of the log.
   struct Work: Sendable {
-    /// Stores it in one of the repositories, by its number among them. Returns whether that had less of the log before.
-    let put: @Sendable (Job, Int) throws -> Bool
+    /// Stores it in one of the repositories, by its number among them. Returns how far that has the log.
+    let put: @Sendable (Job, Int) throws -> LogMark?
     /// Is told what every repository has, in order. Nothing of the queue's is asked then.
     var stored: @Sendable (Job) -> Void = { _ in }
     /// Is called behind `put`, when whoever waits has been told.
@@ -94,12 +94,10 @@ final class LogQueue<Job: Sendable>: Sendable {
       try check()
       means.wake.clear()
       if !state.update({ $0.lanes.isSettled }) { letGo() }
-      let isSettled = state.update { state in
-        guard state.lanes.isSettled else { return false }
-        state.lanes.admit()
-        return !state.lanes.following.isEmpty
+      if let news = state.update({ $0.lanes.isSettled ? $0.lanes.admit() : nil }) {
+        for (lane, news) in news { tell(news, of: lane) }
+        if !following.isEmpty { return }
       }
-      if isSettled { return }
       if means.wake.wait(seconds: 1, run) == .cancelled { throw RunCancelled() }
     }
   }
@@ -128,14 +126,18 @@ final class LogQueue<Job: Sendable>: Sendable {
 // MARK: - Storing
 
 extension LogQueue {
+  private struct Stored {
+    let reach: LogMark?
+  }
+
   private func run(_ lane: Int, _ work: Work) {
     do {
       while let job = next(lane) {
-        guard let isFurther = try store(lane, { try work.put(job, lane) }) else { return }
+        guard let stored = try store(lane, { Stored(reach: try work.put(job, lane)) }) else { return }
         let news = state.update { state in
-          let (stored, news) = state.lanes.finish(lane, isFurther: isFurther)
+          let (everywhere, news) = state.lanes.finish(lane, reach: stored.reach)
           // Under the lock: in their order.
-          for job in stored { work.stored(job) }
+          for job in everywhere { work.stored(job) }
           state.storedCount += 1
           return news
         }
@@ -158,7 +160,7 @@ extension LogQueue {
   /// Tries until it is stored. Whoever waits for that is the server, which keeps its log as long.
   ///
   /// - Returns: What `put` does; nil where nothing more is to be stored, and another repository has what this one lacks.
-  private func store(_ lane: Int, _ put: () throws -> Bool) throws -> Bool? {
+  private func store(_ lane: Int, _ put: () throws -> Stored) throws -> Stored? {
     var pause: Double = 1
     while true {
       do {

@@ -95,14 +95,14 @@ final class OplogReceiver {
 
   /// Stores what is not stored there yet.
   ///
-  /// - Returns: Whether it was not.
+  /// - Returns: How far the log is stored then.
   private static func put(
     _ part: ReceivedOplog.Part, _ number: Int, _ access: OpenRepository, _ plan: Plan, _ cursors: Monitor<[Cursor]>,
     _ console: Console
-  ) throws -> Bool {
+  ) throws -> LogMark {
     let cursor = cursors.update { $0[number] }
     if let reach = cursor.reach {
-      guard reach.time < part.last.time else { return false }
+      guard reach.time < part.last.time else { return mark(reach) }
       guard reach == part.first else {
         throw OplogError.damaged(
           place: plan.server.place, "\(part.first.time.text) does not follow \(reach.time.text), which is stored")
@@ -118,7 +118,11 @@ final class OplogReceiver {
     console.step(
       "\(access.location.path): \(title), \(part.first.time.text) to \(part.last.time.text), "
         + (isNew ? "is stored" : "was stored before"))
-    return true
+    return mark(part.last)
+  }
+
+  private static func mark(_ reach: OplogMark) -> LogMark {
+    LogMark(major: UInt64(reach.time.seconds), minor: UInt64(reach.time.increment))
   }
 }
 
