@@ -33,11 +33,15 @@ public enum LocalSocket {
     return socket
   }
 
-  /// Whether a descriptor is a socket at which others connect.
-  public static func isListening(_ number: Int32) -> Bool {
+  /// Takes a socket at which others connect from whoever has started this process.
+  ///
+  /// - Returns: nil where the descriptor is none.
+  /// - Throws: `SystemError`.
+  public static func inherited(_ number: Int32) throws(SystemError) -> FileDescriptor? {
     var value: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    return getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0
+    guard getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0, value != 0 else { return nil }
+    return try adopted(number)
   }
 
   /// Takes one who has connected.
@@ -46,10 +50,7 @@ public enum LocalSocket {
   public static func accept(_ listener: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor {
     let number = Glibc.accept(listener.number, nil, nil)
     guard number >= 0 else { throw SystemError(call: "accept", subject: "socket") }
-    let socket = FileDescriptor(owning: number)
-    guard fcntl(number, F_SETFD, FD_CLOEXEC) == 0, fcntl(number, F_SETFL, O_NONBLOCK) == 0 else {
-      throw SystemError(call: "fcntl", subject: "socket")
-    }
+    let socket = try adopted(number)
     try checkPeer(number, "socket")
     return socket
   }
@@ -91,6 +92,15 @@ public enum LocalSocket {
     }
   }
 
+  /// Takes a descriptor that was opened without what those made here have.
+  private static func adopted(_ number: Int32) throws(SystemError) -> FileDescriptor {
+    let socket = FileDescriptor(owning: number)
+    guard fcntl(number, F_SETFD, FD_CLOEXEC) == 0, fcntl(number, F_SETFL, O_NONBLOCK) == 0 else {
+      throw SystemError(call: "fcntl", subject: "socket")
+    }
+    return socket
+  }
+
   private static func make(_ folder: Folder) throws(SystemError) -> FileDescriptor {
     let type = [SOCK_SEQPACKET, SOCK_CLOEXEC, SOCK_NONBLOCK].reduce(0) { $0 | Int32($1.rawValue) }
     let number = Glibc.socket(AF_UNIX, type, 0)
@@ -103,19 +113,26 @@ public enum LocalSocket {
     _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ socket: borrowing FileDescriptor,
     _ name: EntryName, _ folder: Folder
   ) throws(SystemError) -> Int32 {
+    let number = socket.number
+    let path = Array("/proc/self/fd/\(folder.number)/".utf8) + name.bytes
+    guard let code = withAddress(path, { function(number, $0, $1) }) else {
+      throw SystemError(call: "socket", subject: folder.path(of: name), code: ENAMETOOLONG)
+    }
+    return code
+  }
+
+  /// - Parameter body: Given the address that a path is.
+  /// - Returns: nil for a path that is too long.
+  public static func withAddress<Result>(
+    _ path: [UInt8], _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  ) -> Result? {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let path = Array("/proc/self/fd/\(folder.number)/".utf8) + name.bytes
     // Its last byte stays zero.
-    guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw SystemError(call: "bind", subject: folder.path(of: name), code: ENAMETOOLONG)
-    }
+    guard path.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
-    let number = socket.number
     return withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        function(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
     }
   }
 

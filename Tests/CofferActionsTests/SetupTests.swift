@@ -19,14 +19,7 @@ struct SetupTests {
   private func listen(_ name: String) {
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(number) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: "\(folder)/\(name)".utf8) }
-    _ = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
+    _ = LocalSocket.withAddress(Array("\(folder)/\(name)".utf8)) { bind(number, $0, $1) }
   }
 
   @Test("Servers are found by sockets that are listened at and by ports, each once; what is no socket is no server")

@@ -3,95 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A server of MariaDB of the test's own, and the built program that receives its binary log.
-final class BinlogGround: ReceiverGround {
-  let ground: Playground
-  let server: OwnMariaDBServer
-
-  init(_ settings: [String] = []) throws {
-    ground = try Playground()
-    server = try OwnMariaDBServer(settings)
-    try ground.configure("mariadb_servers:\n" + server.entry())
-    try ground.coffer("repo-create", "-e", "repokey")
-    try server.sql("CREATE DATABASE shop; CREATE TABLE shop.ledger (n int PRIMARY KEY, x varchar(2000))")
-  }
-
-  /// A receiver that goes on until it is stopped.
-  func receive(_ more: String...) throws -> ChildProcess {
-    try SystemProcessLauncher().launch(
-      ChildCommand(
-        ground.binary, ["--config", "\(ground.folder)/config.yaml", "binlog", "receive"] + more,
-        environment: ProcessEnvironment(ground.environment), workingDirectory: ground.folder))
-  }
-
-  typealias Reach = (file: String, position: Int, history: Int)
-
-  /// How far the log of the newest history is stored in the first repository.
-  func reach() throws -> Reach? { try reaches().first ?? nil }
-
-  /// The same of each repository that answers.
-  func reaches(_ more: [String] = []) throws -> [Reach?] {
-    try ground.coffer(["binlog", "list", "--json"] + more).json.map { repository in
-      let logs = repository["logs"] as? [[String: Any]]
-      guard let log = logs?.last, let end = log["end"] as? [String: Any], let file = end["file"] as? String,
-        let position = end["position"] as? Int, let history = log["history"] as? Int
-      else { return nil }
-      return (file, position, history)
-    }
-  }
-
-  /// Waits until all is stored in every repository, or in one, that the server has written.
-  func waitUntilStored(_ child: ChildProcess, in history: Int = 1, by repository: String? = nil) throws {
-    let rows = try server.sql("SHOW MASTER STATUS").split(separator: "\t")
-    let goal = (String(rows[0]), try #require(Int(rows[1])))
-    let deadline = Date().addingTimeInterval(180)
-    while true {
-      let reaches = try reaches(repository.map { ["--repository", $0] } ?? [])
-      let isStored = reaches.allSatisfy { reach in
-        reach.map { $0.history == history && ($0.file, $0.position) >= goal } ?? false
-      }
-      if isStored, !reaches.isEmpty { return }
-      try #require(Date() < deadline && child.wait(seconds: 0) == nil, "\(goal): \(child.lastErrorLines)")
-      usleep(200_000)
-    }
-  }
-
-  /// Files of the log as they are given back, by their names.
-  func files(_ more: String...) throws -> [String: [UInt8]] {
-    let folder = "\(ground.folder)/got-\(UInt32.random(in: 0 ... .max))"
-    let got = try ground.coffer(["binlog", "get"] + more + [folder])
-    try #require(got.status == .exited(0), "\(got.errors)")
-    var files: [String: [UInt8]] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
-      files[name] = [UInt8](FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data())
-    }
-    return files
-  }
-
-  /// What the server has in its files, with the mark and the checksum of their first event taken away, which say that a file is in use.
-  static func unmarked(_ files: [String: [UInt8]]) -> [String: [UInt8]] {
-    files.mapValues { file in
-      guard file.count > 21 + 4 else { return file }
-      var file = file
-      let size = Int(file[13]) | Int(file[14]) << 8
-      file[21] &= 0xfe
-      for place in 0..<4 where size + place < file.count { file[size + place] = 0 }
-      return file
-    }
-  }
-
-  func expectSame(
-    _ own: [String: [UInt8]], _ theirs: [String: [UInt8]], sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    let (own, theirs) = (Self.unmarked(own), Self.unmarked(theirs))
-    #expect(own.keys.sorted() == theirs.keys.sorted(), sourceLocation: sourceLocation)
-    for (name, bytes) in theirs {
-      #expect(
-        own[name] == bytes, "\(name): \(own[name]?.count ?? -1) of \(bytes.count)", sourceLocation: sourceLocation)
-    }
-  }
-}
-
 @Suite("A MariaDB server's binary log, received by the built program", .serialized)
 struct BinlogReceiveTests {
   @Test("Wherever receiver and server are killed, what comes back is what the server has, byte for byte")
@@ -152,10 +63,7 @@ struct BinlogReceiveTests {
     try ground.server.start()
     try ground.server.sql("INSERT INTO shop.ledger VALUES (1, 'again')")
     try ground.waitUntilStored(receiver)
-    // Root may write anywhere: what is no folder takes nothing of anybody.
-    let logs = "\(ground.ground.repository)/logs"
-    try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
-    try "".write(toFile: logs, atomically: true, encoding: .utf8)
+    try ground.takeLogsAway(from: ground.ground.repository)
     for turn in 0..<5 {
       try ground.server.sql(
         "INSERT INTO ledger SELECT 10 + seq, repeat(md5(seq), 60) FROM seq_\(turn * 10000)_to_\(turn * 10000 + 9999)",
@@ -169,8 +77,7 @@ struct BinlogReceiveTests {
         usleep(50_000)
       }
     }
-    try FileManager.default.removeItem(atPath: logs)
-    try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+    try ground.bringLogsBack(to: ground.ground.repository)
     try ground.waitUntilStored(receiver)
     try ground.stop(receiver)
     ground.expectSame(try ground.files(), try ground.server.binaryLog())
@@ -242,18 +149,11 @@ struct BinlogReceiveTests {
   @Test("Of two repositories each has all, although one was away when the receiver was killed")
   func several() throws {
     let ground = try BinlogGround()
-    let second = "\(ground.ground.folder)/second"
-    try ground.ground.write(
-      "config.yaml",
-      "repositories:\n  - path: \(ground.ground.repository)\n  - path: \(second)\nmariadb_servers:\n"
-        + ground.server.entry())
-    try ground.ground.succeed("repo-create", "--repository", second, "-e", "repokey")
+    let second = try ground.addRepository()
     var receiver = try ground.receive()
     try ground.waitUntilStored(receiver)
-    let logs = "\(second)/logs"
     for turn in 1...3 {
-      try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
-      try "".write(toFile: logs, atomically: true, encoding: .utf8)
+      try ground.takeLogsAway(from: second)
       let before = try ground.reach()?.position ?? 0
       let deadline = Date().addingTimeInterval(60)
       while try ground.reach()?.position == before {
@@ -262,8 +162,7 @@ struct BinlogReceiveTests {
         usleep(200_000)
       }
       ground.crash(receiver)
-      try FileManager.default.removeItem(atPath: logs)
-      try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+      try ground.bringLogsBack(to: second)
       receiver = try ground.receive()
       try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(turn), 'y')")
       try ground.waitUntilStored(receiver)
@@ -277,19 +176,12 @@ struct BinlogReceiveTests {
   @Test("One of two repositories that is away for long keeps the log from no other, and has all when it is back")
   func oneAway() throws {
     let ground = try BinlogGround(["--binlog-format=ROW", "--max-binlog-size=16777216"])
-    let second = "\(ground.ground.folder)/second"
     // The one that is away is the first that is put to.
-    try ground.ground.write(
-      "config.yaml",
-      "repositories:\n  - path: \(second)\n  - path: \(ground.ground.repository)\nmariadb_servers:\n"
-        + ground.server.entry())
-    try ground.ground.succeed("repo-create", "--repository", second, "-e", "repokey")
+    let second = try ground.addRepository(isFirst: true)
     var receiver = try ground.receive()
     try ground.waitUntilStored(receiver)
-    let logs = "\(second)/logs"
     for turn in 1...2 {
-      try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
-      try "".write(toFile: logs, atomically: true, encoding: .utf8)
+      try ground.takeLogsAway(from: second)
       // One row after the other, and then much; the second time more than waits in memory.
       for row in 1...3 {
         try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(row), repeat('x', \(turn)))")
@@ -313,8 +205,7 @@ struct BinlogReceiveTests {
         try ground.waitUntilStored(receiver, by: ground.ground.repository)
       }
       if turn == 1 { ground.crash(receiver) }
-      try FileManager.default.removeItem(atPath: logs)
-      try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+      try ground.bringLogsBack(to: second)
       if turn == 1 { receiver = try ground.receive() }
       try ground.waitUntilStored(receiver)
     }

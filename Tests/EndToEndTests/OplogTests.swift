@@ -139,15 +139,12 @@ struct OplogTests {
     try ground.tools.append(OplogGround.entries(1...3))
     let receiver = try ground.receive()
     for repository in [own, second] { try ground.wait(for: 3, of: repository, receiver) }
-    let logs = "\(second)/logs"
-    try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
-    try "".write(toFile: logs, atomically: true, encoding: .utf8)
+    try ground.takeLogsAway(from: second)
     for number in UInt32(4)...6 {
       try ground.tools.append(OplogGround.entries(number...number))
       try ground.wait(for: number, of: own, receiver)
     }
-    try FileManager.default.removeItem(atPath: logs)
-    try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+    try ground.bringLogsBack(to: second)
     try ground.tools.append(OplogGround.entries(7...7))
     for repository in [own, second] { try ground.wait(for: 7, of: repository, receiver) }
     let said = receiver.lastErrorLines

@@ -38,14 +38,16 @@ enum WALPushAction {
     let file = try WALFile(context.absolutePath(context.flags[file]), dataDirectory: cluster.dataDirectory)
     let origin = origin(cluster, file.systemIdentifier, context)
     try context.forEachRepository { location in
-      let pushing = LogPushing(file, origin, dataDirectory: cluster.dataDirectory, in: location, context)
+      let pushed = PushedAhead(origin, to: location, context)
+      let pushing = LogPushing(file, origin, dataDirectory: cluster.dataDirectory, in: location, pushed, context)
       guard !context.isDryRun else {
         _ = try context.open(location)
         return context.console.answer(
           "\(location.path): Would store \(file.name.text) of server \(file.systemIdentifier)")
       }
-      let line = file.name.isSegment ? line(of: file.systemIdentifier, origin, location, context) : nil
-      let isNew = try pushing.push(ahead: context.flags[ahead] - 1, by: line)
+      let isNew = try pushing.push(ahead: context.flags[ahead] - 1) {
+        file.name.part.kind == .segment ? line(of: file.systemIdentifier, in: pushed, location, context) : nil
+      }
       context.run.notes.noteReached(location)
       context.console.step("\(location.path): \(pushing.title) \(isNew ? "is stored" : "was stored before")")
     }
@@ -56,9 +58,9 @@ enum WALPushAction {
   }
 
   private static func line(
-    of systemIdentifier: UInt64, _ origin: LogOrigin, _ location: RepositoryLocation, _ context: ActionContext
+    of systemIdentifier: UInt64, in pushed: PushedAhead?, _ location: RepositoryLocation, _ context: ActionContext
   ) -> PushServiceLine? {
-    guard context.flags[stay] > 0, let pushed = LogPushing.pushed(origin, to: location, context) else { return nil }
+    guard context.flags[stay] > 0, let pushed else { return nil }
     return PushServiceLine(
       in: pushed.folder, to: location, of: systemIdentifier, context, besides: context.flags[file])
   }
@@ -81,11 +83,12 @@ enum WALPushAction {
     guard let location = context.repositories.first else { return nil }
     let cluster = try LogCluster(context)
     let origin = origin(cluster, order.systemIdentifier, context)
-    guard let line = line(of: order.systemIdentifier, origin, location, context), line.isMeant(by: order) else {
+    let pushed = PushedAhead(origin, to: location, context)
+    guard let line = line(of: order.systemIdentifier, in: pushed, location, context), line.isMeant(by: order) else {
       return nil
     }
     let plan = PushService.Plan(
-      origin: origin, systemIdentifier: order.systemIdentifier, dataDirectory: cluster.dataDirectory,
+      origin: origin, systemIdentifier: order.systemIdentifier, dataDirectory: cluster.dataDirectory, pushed: pushed,
       ahead: context.flags[ahead] - 1, stay: Double(context.flags[stay]))
     // Whoever asks knows better than this what to do about a repository that is away.
     return try PushService(plan, to: context.open(location, retries: false), line, context)
@@ -102,11 +105,6 @@ extension LogPart {
 }
 
 extension WALFileName {
-  var isSegment: Bool {
-    guard case .segment = self else { return false }
-    return true
-  }
-
   /// What it is among the parts of a log, and the number of its place.
   var part: (kind: LogPart.Kind, number: UInt64) {
     switch self {

@@ -14,7 +14,7 @@ struct LogPushing {
   private let location: RepositoryLocation
   private let context: ActionContext
   /// nil where nothing can be stored ahead.
-  let pushed: PushedAhead?
+  private let pushed: PushedAhead?
   private let noted: @Sendable () -> Void
 
   /// Bytes of a segment at most that goes along: each thread holds one in memory.
@@ -24,26 +24,21 @@ struct LogPushing {
   /// Seconds after which no further one is begun: the server waits for the first.
   private static let patience: Double = 5
 
-  /// - Parameter noted: Called when a segment that goes along is stored.
+  /// - Parameters:
+  ///   - pushed: Of the log and the repository.
+  ///   - noted: Called when a segment that goes along is stored.
   init(
     _ file: WALFile, _ origin: LogOrigin, dataDirectory: String, in location: RepositoryLocation,
-    _ context: ActionContext, noted: @escaping @Sendable () -> Void = {}
+    _ pushed: PushedAhead?, _ context: ActionContext, noted: @escaping @Sendable () -> Void = {}
   ) {
     self.file = file
     self.origin = origin
     self.dataDirectory = dataDirectory
     self.location = location
     self.context = context
+    self.pushed = pushed
     self.noted = noted
     title = Self.title(of: file)
-    pushed = Self.pushed(origin, to: location, context)
-  }
-
-  /// What is noted of pushes to a repository.
-  static func pushed(_ origin: LogOrigin, to location: RepositoryLocation, _ context: ActionContext) -> PushedAhead? {
-    PushedAhead(
-      in: RepositoryLocation.cacheFolder(context.surroundings), origin,
-      place: [context.configuration?.path ?? "", context.folder] + location.place(context))
   }
 
   private static func title(of file: WALFile) -> String { "Segment \(file.name.text)" }
@@ -61,11 +56,13 @@ struct LogPushing {
   ///
   /// - Parameters:
   ///   - count: How many others may go along.
-  ///   - line: Leads to who has the repository open, and starts such a process for pushes to come; nil for none.
+  ///   - line: Returns what leads to who has the repository open, and starts such a process for pushes to come; nil for none. Not asked
+  ///     for a file that has gone along: its push is to take no time.
   /// - Returns: Whether it was not stored before.
   /// - Throws: Of the file alone what storing and reading throw.
-  func push(ahead count: Int, by line: PushServiceLine?) throws -> Bool {
+  func push(ahead count: Int, by line: () -> PushServiceLine?) throws -> Bool {
     guard try !wasPushed() else { return false }
+    let line = line()
     if let isNew = try line?.push(file, context.cancellation) { return isNew }
     var isNew = false
     // Opening waits for answers, and compressing needs nothing but processors. Where the repository does not open, it was for nothing.

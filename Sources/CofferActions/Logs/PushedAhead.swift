@@ -6,7 +6,7 @@ import FoundationEssentials
 /// Segments that a `wal push` has stored together with the one that it was called for, so that their own pushes, which follow, need
 /// neither open the repository nor read the file.
 ///
-/// Of each an empty file in a folder of this user's cache. Its name says which file it was that was stored, by `WALFile.Version`: one
+/// Of each an empty file in a folder of this user's cache. Its name says which file it was that was stored, by `FileVersion`: one
 /// that was written since, or stands in its place, is another.
 struct PushedAhead: Sendable {
   let folder: Folder
@@ -18,13 +18,16 @@ struct PushedAhead: Sendable {
   private static let rest: Double = 0.1
 
   /// - Parameters:
-  ///   - path: This user's cache.
   ///   - origin: Of the log.
-  ///   - place: What decides where segments are stored.
+  ///   - location: Where segments are stored.
   /// - Returns: nil where there can be no such folder: then nothing is stored ahead.
-  init?(in path: String, _ origin: LogOrigin, place: [String]) {
-    let words = [origin.system, origin.identity, origin.hostname, origin.name] + place
-    guard let folder = LogAhead.folder("log-pushed", in: path, words) else { return nil }
+  init?(_ origin: LogOrigin, to location: RepositoryLocation, _ context: ActionContext) {
+    let words =
+      [origin.system, origin.identity, origin.hostname, origin.name, context.configuration?.path ?? "", context.folder]
+      + location.place(context)
+    guard
+      let folder = LogAhead.folder("log-pushed", in: RepositoryLocation.cacheFolder(context.surroundings), words)
+    else { return nil }
     self.folder = folder
   }
 
@@ -37,12 +40,12 @@ struct PushedAhead: Sendable {
   }
 
   /// Whether what is read of a file from now on is what it has as long as it is the same version.
-  func mayBeNoted(_ version: WALFile.Version, now: Date) -> Bool {
+  func mayBeNoted(_ version: FileVersion, now: Date) -> Bool {
     now.timeIntervalSince1970 - version.changed > Self.rest
   }
 
   /// Says that a segment is durable in the repository.
-  func note(_ segment: WALFileName, _ version: WALFile.Version) throws {
+  func note(_ segment: WALFileName, _ version: FileVersion) throws {
     try folder.replace(name(of: segment, version), with: [])
   }
 
@@ -53,7 +56,7 @@ struct PushedAhead: Sendable {
     }
   }
 
-  private func name(of segment: WALFileName, _ version: WALFile.Version) -> EntryName {
+  private func name(of segment: WALFileName, _ version: FileVersion) -> EntryName {
     EntryName("\(segment.text)-\(version.text)")
   }
 }

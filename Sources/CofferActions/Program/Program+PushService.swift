@@ -7,12 +7,8 @@ extension Program {
   ///
   /// - Returns: The exit code. There is nobody who learns why it is not 0: pushes do without it.
   func servePushes(_ order: PushServiceOrder) -> Int32 {
-    guard LocalSocket.isListening(DetachedStart.number) else { return 1 }
-    let listener = FileDescriptor(owning: DetachedStart.number)
     do {
-      guard fcntl(listener.number, F_SETFD, FD_CLOEXEC) == 0, fcntl(listener.number, F_SETFL, O_NONBLOCK) == 0 else {
-        throw SystemError(call: "fcntl", subject: "socket")
-      }
+      guard let listener = try LocalSocket.inherited(DetachedStart.number) else { return 1 }
       let contexts = try contexts(of: order)
       // The folder, and what it is on, can be taken away.
       guard chdir("/") == 0 else { throw SystemError(call: "chdir", subject: "/") }
@@ -25,10 +21,8 @@ extension Program {
 
   /// What the push works with that has started this process, for each repository that has the path: one path may lead to several.
   private func contexts(of order: PushServiceOrder) throws -> [ActionContext] {
-    let parsed = try CommandLineParser(actions: actions, options: options).parse(order.arguments)
-    let run = CommandRun(
-      parsed, order.arguments, surroundings: surroundings, stores: stores, hooks: hooks, services: services,
-      cancellation: cancellation, standardOutput: output)
+    let parsed = try parse(order.arguments)
+    let run = run(parsed, order.arguments)
     let files = try ConfigurationFiles(run)
     guard
       let configuration = files.configurations.first(where: { $0.path.isSame(as: order.configuration) }),

@@ -8,14 +8,14 @@ import CofferSystem
 public struct Program: Sendable {
   public static let version = "0.1.0"
 
-  let surroundings: Surroundings
-  let cancellation: Cancellation
-  let actions: [ActionDeclaration]
-  let options: OptionCatalogue
-  let stores: StoreRegistry
-  let hooks: HookRegistry
-  let services: MonitoringRegistry
-  let output: StandardOutput
+  private let surroundings: Surroundings
+  private let cancellation: Cancellation
+  private let actions: [ActionDeclaration]
+  private let options: OptionCatalogue
+  private let stores: StoreRegistry
+  private let hooks: HookRegistry
+  private let services: MonitoringRegistry
+  private let output: StandardOutput
   private let starter: BackgroundStarter?
 
   /// - Parameter starter: Who waits for work that goes on in the background.
@@ -66,13 +66,11 @@ public struct Program: Sendable {
         plain.output(Completion(actions: actions, options: options).lines(for: words))
         return 0
       }
-      let parsed = try CommandLineParser(actions: actions, options: options).parse(arguments)
+      let parsed = try parse(arguments)
       if let page = page(for: parsed, width: plain.pageWidth) {
         plain.output(page)
       } else {
-        var run = CommandRun(
-          parsed, arguments, surroundings: surroundings, stores: stores, hooks: hooks, services: services,
-          cancellation: cancellation, standardOutput: output)
+        var run = run(parsed, arguments)
         run.starter = starter
         notes = run.notes
         do {
@@ -112,6 +110,20 @@ public struct Program: Sendable {
     }
     return WALGetAction.isMeant(by: arguments)
       ? WALGetAction.exitCode(after: failures, isGiven: notes.isGiven) : notes.code(after: failures, codes)
+  }
+
+  /// - Throws: `UsageError`.
+  func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
+    try CommandLineParser(actions: actions, options: options).parse(arguments)
+  }
+
+  /// A run of a command line.
+  ///
+  /// - Parameter arguments: What was parsed.
+  func run(_ parsed: ParsedCommandLine, _ arguments: [String]) -> CommandRun {
+    CommandRun(
+      parsed, arguments, surroundings: surroundings, stores: stores, hooks: hooks, services: services,
+      cancellation: cancellation, standardOutput: output)
   }
 
   /// What is printed in place of running anything; nil when nothing was asked for that only prints.

@@ -76,8 +76,8 @@ final class SSHSockets: Sendable {
     return link(path, linked) == 0
   }
 
-  /// - Parameter body: Given a new socket that waits for nothing, and the address that a path is, which is short enough.
-  /// - Returns: nil where there can be no socket.
+  /// - Parameter body: Given a new socket that waits for nothing, and the address that a path is.
+  /// - Returns: nil where there can be no socket, and for a path that is too long.
   private static func withSocket(
     at path: String, _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool
   ) -> Bool? {
@@ -85,15 +85,7 @@ final class SSHSockets: Sendable {
     let number = Glibc.socket(AF_UNIX, type, 0)
     guard number >= 0 else { return nil }
     defer { _ = close(number) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    // Its last byte stays zero: the path is not so long.
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    return withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        body(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
+    return LocalSocket.withAddress(Array(path.utf8)) { body(number, $0, $1) }
   }
 
   private static func isPlain(_ byte: UInt8) -> Bool {

@@ -34,15 +34,7 @@ public enum BackgroundStart {
     posix_spawn_file_actions_adddup2(&actions, writer.number, BackgroundStarter.number)
     var environment = ProcessEnvironment.current()
     environment.variables[BackgroundStarter.variable] = String(getpid())
-    var child: pid_t = 0
-    let code = CStrings.with(["coffer"] + arguments) { arguments in
-      CStrings.with(environment.variables.map { "\($0.key)=\($0.value)" }) { variables in
-        guard let arguments = arguments.baseAddress, let variables = variables.baseAddress else { return EINVAL }
-        return posix_spawn(&child, OwnProgram.path, &actions, nil, arguments, variables)
-      }
-    }
-    guard code == 0 else { throw SystemError(call: "posix_spawn", subject: "coffer", code: code) }
-    return child
+    return try OwnProgram.start(arguments, environment, &actions)
   }
 }
 

@@ -9,7 +9,7 @@ public enum DetachedStart {
 
   /// - Parameter arguments: Without the program's name.
   /// - Throws: `SystemError`.
-  public static func run(_ arguments: [String], giving descriptor: borrowing FileDescriptor) throws {
+  public static func run(_ arguments: [String], giving descriptor: borrowing FileDescriptor) throws(SystemError) {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -27,14 +27,6 @@ public enum DetachedStart {
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | coffer_spawn_session)
-    let variables = ProcessEnvironment.current().variables.map { "\($0.key)=\($0.value)" }
-    var child: pid_t = 0
-    let code = CStrings.with(["coffer"] + arguments) { arguments in
-      CStrings.with(variables) { variables in
-        guard let arguments = arguments.baseAddress, let variables = variables.baseAddress else { return EINVAL }
-        return posix_spawn(&child, OwnProgram.path, &actions, &attributes, arguments, variables)
-      }
-    }
-    guard code == 0 else { throw SystemError(call: "posix_spawn", subject: "coffer", code: code) }
+    _ = try OwnProgram.start(arguments, .current(), &actions, &attributes)
   }
 }

@@ -48,14 +48,7 @@ struct SharedConnectionTests {
   /// A socket at a path, bound.
   private func socket(at path: String) throws -> Int32 {
     let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let outcome = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
+    let outcome = LocalSocket.withAddress(Array(path.utf8)) { bind(number, $0, $1) }
     try #require(number >= 0 && outcome == 0)
     return number
   }

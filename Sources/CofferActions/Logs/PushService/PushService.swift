@@ -14,8 +14,9 @@ final class PushService: Sendable {
     var isBusy = false
     /// Grows with every segment that went along.
     var news = 0
-    /// Those who wait for an answer, by the number of their connection.
-    var asking: [Int: Int32] = [:]
+    /// The sockets of those who wait for an answer.
+    var asking: Set<Int32> = []
+    /// How many sockets are open: what goes along with a segment comes behind the answer.
     var connections = 0
     var lastUse: Double
     /// Whether it is to end when all have their answer.
@@ -39,6 +40,7 @@ final class PushService: Sendable {
     let systemIdentifier: UInt64
     /// Of the server.
     let dataDirectory: String
+    let pushed: PushedAhead?
     /// How many segments may go along with one.
     let ahead: Int
     /// Seconds for which it waits for the next push.
@@ -82,14 +84,14 @@ final class PushService: Sendable {
     // Before it stops listening, so that whoever finds that nobody listens may take the name.
     if try isThere(own) { try line.folder.remove(line.name) }
     try listener.close(subject: line.folder.path(of: line.name))
-    while state.wait(until: { $0.connections == 0 }, orUntil: waitASecond(), then: { _ in }) == nil { tellWorking() }
+    while !isIdle(within: 1) { tellWorking() }
   }
 
   private var now: Double { context.surroundings.clock.steadySeconds() }
 
-  private func waitASecond() -> () -> Bool {
-    let end = now + 1
-    return { [self] in now >= end }
+  private func isIdle(within seconds: Double) -> Bool {
+    let end = now + seconds
+    return state.wait(until: { $0.connections == 0 }, orUntil: { now >= end }, then: { _ in true }) ?? false
   }
 
   private func isWanted(until end: Double, at own: stat) throws -> Bool {
@@ -113,51 +115,47 @@ final class PushService: Sendable {
   private func take(_ listener: borrowing FileDescriptor) {
     guard let socket = try? LocalSocket.accept(listener) else { return }
     let own = socket.release()
-    let number: Int? = state.update { state in
-      guard state.connections < Self.limit else { return nil }
+    let hasRoom = state.update { state in
+      guard state.connections < Self.limit else { return false }
       state.connections += 1
-      state.news += 1
-      state.asking[state.news] = own
-      return state.news
+      state.asking.insert(own)
+      return true
     }
-    guard let number, (try? WorkerThread(name: "push", { [self] in serve(own, number) })) != nil else {
-      // Nobody is told: that nobody answers any more says it.
-      state.update { state in
-        if let number, state.asking.removeValue(forKey: number) != nil { state.connections -= 1 }
-      }
-      _ = close(own)
-      return
+    // Nobody is told: that nobody answers any more says it.
+    guard hasRoom else { return _ = close(own) }
+    guard (try? WorkerThread(name: "push", { [self] in serve(own) })) == nil else { return }
+    state.update { state in
+      state.connections -= 1
+      state.asking.remove(own)
     }
+    _ = close(own)
   }
 
   /// Tells those who wait that it is at work.
   private func tellWorking() {
     state.update { state in
       // Who does not take it has gone, or has not looked for long: it gets its answer, or sees the end.
-      for number in state.asking.values {
-        try? LocalSocket.send([PushServiceMessage.Answer.working.rawValue], to: number)
-      }
+      for socket in state.asking { try? LocalSocket.send([PushServiceMessage.Answer.working.rawValue], to: socket) }
     }
   }
 
-  private func tell(_ answer: PushServiceMessage.Answer, to number: Int) {
-    let now = now
+  /// Answers, if nobody has.
+  private func tell(_ answer: PushServiceMessage.Answer, to socket: Int32) {
     state.update { state in
-      state.lastUse = now
-      guard let own = state.asking.removeValue(forKey: number) else { return }
-      try? LocalSocket.send([answer.rawValue], to: own)
+      guard state.asking.remove(socket) != nil else { return }
+      try? LocalSocket.send([answer.rawValue], to: socket)
     }
   }
 
-  private func serve(_ own: Int32, _ number: Int) {
+  private func serve(_ own: Int32) {
     let socket = FileDescriptor(owning: own)
     do {
-      try serve(socket, number)
+      try serve(socket)
     } catch {
       context.console.step("\(access.location.path): \(Diagnosis(of: error).problem)")
       state.update { $0.isOver = true }
     }
-    tell(.failed, to: number)
+    tell(.failed, to: own)
     let now = now
     state.update { state in
       state.connections -= 1
@@ -166,7 +164,8 @@ final class PushService: Sendable {
   }
 
   /// - Throws: Why nothing more is to be asked of it.
-  private func serve(_ socket: borrowing FileDescriptor, _ number: Int) throws {
+  private func serve(_ socket: borrowing FileDescriptor) throws {
+    let own = socket.number
     guard
       let bytes = try LocalSocket.receive(
         from: socket, limit: PushServiceMessage.Request.limit, seconds: Self.patience, context.cancellation),
@@ -177,16 +176,16 @@ final class PushService: Sendable {
       return
     }
     let pushing = LogPushing(
-      file, plan.origin, dataDirectory: plan.dataDirectory, in: access.location, context,
+      file, plan.origin, dataDirectory: plan.dataDirectory, in: access.location, plan.pushed, context,
       noted: { [state] in state.update { $0.news += 1 } })
-    guard try isTurn(of: pushing) else { return tell(.storedBefore, to: number) }
+    guard try isTurn(of: pushing) else { return tell(.storedBefore, to: own) }
     defer { state.update { $0.isBusy = false } }
     let look = try look()
     defer { look.thread.join() }
     try pushing.push(ahead: plan.ahead, to: access) { isNew in
       look.thread.join()
       guard look.isSame.update({ $0 }) else { throw OtherRepository() }
-      tell(isNew ? .stored : .storedBefore, to: number)
+      tell(isNew ? .stored : .storedBefore, to: own)
     }
   }
 

@@ -36,8 +36,7 @@ struct PushServiceLine {
     name = EntryName(Self.beginning + digits)
     order = PushServiceOrder(
       name: name.description, configuration: configuration, repository: location.path,
-      systemIdentifier: systemIdentifier,
-      arguments: context.run.arguments)
+      systemIdentifier: systemIdentifier, arguments: context.run.arguments)
   }
 
   /// Whether a process was started for pushes like this.
@@ -56,7 +55,7 @@ struct PushServiceLine {
     for path in [OwnProgram.path] + context.configurationFiles {
       var facts = stat()
       guard stat(path, &facts) == 0 else { return nil }
-      words.append("\(facts.st_dev) \(facts.st_ino) \(facts.st_size) \(facts.st_ctim.tv_sec) \(facts.st_ctim.tv_nsec)")
+      words.append(FileVersion(facts).text)
     }
     return LogAhead.digits(of: words)
   }
@@ -66,7 +65,7 @@ struct PushServiceLine {
   /// - Returns: Whether it was not stored before; nil where the process has not stored it.
   /// - Throws: `RunCancelled`; `SystemError` when the file cannot be looked at.
   func push(_ file: WALFile, _ cancellation: Cancellation) throws -> Bool? {
-    guard let socket = connection() else { return nil }
+    guard let socket = try? LocalSocket.connect(to: name, in: folder) else { return nil }
     do {
       try LocalSocket.send(PushServiceMessage.Request(file).bytes, to: socket.number)
       while let said = try LocalSocket.receive(from: socket, limit: 1, seconds: Self.patience, cancellation) {
@@ -82,8 +81,6 @@ struct PushServiceLine {
       return nil
     }
   }
-
-  private func connection() -> FileDescriptor? { try? LocalSocket.connect(to: name, in: folder) }
 
   /// How many wait for pushes that are not like this one; names at which others listened that were killed are removed.
   private func others() throws -> Int {

@@ -13,22 +13,6 @@ public final class WALFile: Sendable {
   public let path: String
   private let file: FileDescriptor
 
-  /// What tells a file from one that stands in its place, and from what it was before it was last changed.
-  public struct Version: Sendable, Equatable {
-    /// Of characters that names of files may have.
-    public let text: String
-    /// When the kernel has last noted a change of it, in seconds since 1970.
-    public let changed: Double
-
-    fileprivate init(_ facts: stat) {
-      let time = facts.st_ctim
-      text =
-        [UInt64(facts.st_dev), UInt64(facts.st_ino), UInt64(bitPattern: Int64(facts.st_size))].map { String($0) }
-        .joined(separator: "-") + "-\(time.tv_sec)-\(time.tv_nsec)"
-      changed = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-  }
-
   /// Bytes of what is no segment at most: the history of a timeline has a line for each before it.
   private static let smallLimit = 1 << 20
 
@@ -89,7 +73,7 @@ public final class WALFile: Sendable {
   /// The file as it is now.
   ///
   /// - Throws: `SystemError`.
-  public func version() throws(SystemError) -> Version { Version(try file.status(subject: path)) }
+  public func version() throws(SystemError) -> FileVersion { FileVersion(try file.status(subject: path)) }
 
   /// The identifier of the server whose data directory this is.
   ///
