@@ -252,4 +252,24 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     #expect(facts.details["owner"] == "postgres" && facts.details["facts"] == nil && facts.serverVersion != nil)
     #expect(facts.content?.remark?.contains("nothing was counted") == true, "\(facts)")
   }
+
+  @Test("Where psql is killed as it is asked about the database it is asked once more, and then the dump fails")
+  func killed() throws {
+    try one.recreate("lost_words")
+    defer { try? one.drop("lost_words") }
+    let mark = ground.programs.path + "/was-killed"
+    let once = try standIn("test -e \(mark) || { touch \(mark); kill -9 $$; }; exec psql \"$@\"")
+    let facts = try take(configured(one.entry("lost_words", "psql_command: \(once)", "globals: false")), context).facts
+    #expect(facts.details["owner"] == "postgres" && facts.details["facts"] == nil)
+    #expect(FileManager.default.fileExists(atPath: mark))
+    let always = try standIn("kill -9 $$")
+    let root = try configured(one.entry("lost_words", "psql_command: \(always)", "globals: false"))
+    do {
+      _ = try take(root, context)
+      Issue.record("The dump succeeded")
+    } catch let error as any DiagnosableError {
+      #expect(error.diagnosis.subject.contains("'lost_words'"))
+      #expect(error.diagnosis.problem.contains("psql was killed by signal 9"), "\(error.diagnosis)")
+    }
+  }
 }

@@ -8,8 +8,24 @@ final class PostgreSQLConversation: @unchecked Sendable {
   /// The session is gone: after a failure, nothing more is asked.
   struct Ended: DiagnosableError {
     let lines: [String]
+    /// psql's; nil where it is not known.
+    var status: ExitStatus?
+
+    init(lines: [String], status: ExitStatus? = nil) {
+      self.lines = lines
+      self.status = status
+    }
+
+    /// - Parameter result: Of a psql that was started for one question.
+    init(_ result: CommandResult) {
+      self.init(lines: result.errorLines, status: result.status)
+    }
+
     /// Whether psql was content to end: it was given nothing to read.
-    var isContent = false
+    var isContent: Bool { status?.isSuccess == true }
+
+    /// Whether the server was lost, or not reached, or psql was killed: another time there may be an answer.
+    var isLost: Bool { PostgreSQLFailure.isLost(lines) || status.map { PostgreSQLFailure.isSilent($0, lines) } == true }
 
     var diagnosis: Diagnosis {
       Diagnosis(
@@ -86,7 +102,7 @@ final class PostgreSQLConversation: @unchecked Sendable {
 
   private var ending: Ended {
     close()
-    return Ended(lines: child.lastErrorLines, isContent: child.wait(seconds: 0)?.isSuccess == true)
+    return Ended(lines: child.lastErrorLines, status: child.wait(seconds: 0))
   }
 
   private func say(_ text: [UInt8]) throws {

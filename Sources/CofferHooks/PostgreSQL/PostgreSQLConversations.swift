@@ -125,7 +125,7 @@ final class PostgreSQLConversations: Sendable {
     } catch let end as PostgreSQLConversation.Ended where end.isContent {}
     let result = try connection.query(question, database: database, context: context)
     guard let answer = PostgreSQLAnswer(result, columns: columns) else {
-      throw PostgreSQLConversation.Ended(lines: result.errorLines)
+      throw PostgreSQLConversation.Ended(result)
     }
     return answer.rows
   }

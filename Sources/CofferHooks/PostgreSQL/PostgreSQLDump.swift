@@ -131,11 +131,13 @@ struct PostgreSQLDump: PlannedDump {
   /// - Throws: `DumpError`; `RunCancelled`.
   private func opening(_ context: HookContext) throws -> PostgreSQLDumpOpening {
     do { return try asked(context) } catch is PostgreSQLDumpFacts.Lost {}
-    do { return try asked(context) } catch let lost as PostgreSQLDumpFacts.Lost { throw failure(lost.lines) }
+    do { return try asked(context) } catch let lost as PostgreSQLDumpFacts.Lost {
+      throw failure(lost.lines, lost.status)
+    }
   }
 
-  private func failure(_ lines: [String]) -> DumpError {
-    .programFailed(identity, program: "psql", status: .exited(2), lines: PostgreSQLFailure.told(lines))
+  private func failure(_ lines: [String], _ status: ExitStatus?) -> DumpError {
+    .programFailed(identity, program: "psql", status: status ?? .exited(2), lines: PostgreSQLFailure.told(lines))
   }
 
   private func asked(_ context: HookContext) throws -> PostgreSQLDumpOpening {
@@ -248,7 +250,7 @@ struct PostgreSQLDump: PlannedDump {
     do {
       return try PostgreSQLGlobalsPlan.mayReadPasswords(conversations, context)
     } catch let end as PostgreSQLConversation.Ended {
-      throw failure(end.lines)
+      throw failure(end.lines, end.status)
     }
   }
 
@@ -258,8 +260,8 @@ struct PostgreSQLDump: PlannedDump {
     do {
       return try ask(PostgreSQLDumpFacts.firstRole, columns: 1, in: nil, context).first?[0]?.text
     } catch let end as PostgreSQLConversation.Ended {
-      guard PostgreSQLFailure.isLost(end.lines) else { return nil }
-      throw failure(end.lines)
+      guard end.isLost else { return nil }
+      throw failure(end.lines, end.status)
     }
   }
 

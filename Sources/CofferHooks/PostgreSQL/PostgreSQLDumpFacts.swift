@@ -36,6 +36,8 @@ struct PostgreSQLDumpFacts {
   struct Lost: Error {
     /// What was said of that.
     let lines: [String]
+    /// psql's; nil where it is not known.
+    var status: ExitStatus?
   }
 
   /// Where the server refuses to tell, the warnings say what the dump is without.
@@ -59,7 +61,7 @@ struct PostgreSQLDumpFacts {
     } catch let end as PostgreSQLConversation.Ended {
       // A program in pg_dump's place may reach what psql does not.
       let isElsewhere = entry.dumpsElsewhere && PostgreSQLFailure.isUnreached(end.lines)
-      if PostgreSQLFailure.isLost(end.lines), !isElsewhere { throw Lost(lines: end.lines) }
+      if end.isLost, !isElsewhere { throw Lost(lines: end.lines, status: end.status) }
       problem = end.lines.isEmpty ? "psql's answer is not what was asked for" : PostgreSQLFailure.telling(end.lines)
     } catch let error as LaunchError {
       problem = error.diagnosis.problem

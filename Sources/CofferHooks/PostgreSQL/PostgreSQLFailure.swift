@@ -94,6 +94,14 @@ enum PostgreSQLFailure {
     return FailureAdvice.first(of: ended, in: text) != nil || isUnreached(lines)
   }
 
+  /// Whether a client has failed in a way that tells nothing of the server's answer: it was lost, or the client was killed.
+  static func isLost(_ result: CommandResult) -> Bool {
+    !result.status.isSuccess && (isLost(result.errorLines) || isSilent(result.status, result.errorLines))
+  }
+
+  /// Whether a client has failed without a word, as one does that is killed: where the server refuses something, it says so.
+  static func isSilent(_ status: ExitStatus, _ lines: [String]) -> Bool { !status.isSuccess && lines.isEmpty }
+
   /// Whether a client says that it did not reach the server.
   static func isUnreached(_ lines: [String]) -> Bool {
     let text = lines.joined(separator: "\n")

@@ -30,7 +30,7 @@ struct PostgreSQLGlobalsPlan {
     do {
       return .globals(withPasswords: try Self.mayReadPasswords(conversations, context))
     } catch let end as PostgreSQLConversation.Ended
-      where entry.globals == .automatic && !PostgreSQLFailure.isLost(end.lines)
+      where entry.globals == .automatic && !end.isLost
     {
       return nil
     } catch is LaunchError where entry.globals == .automatic {

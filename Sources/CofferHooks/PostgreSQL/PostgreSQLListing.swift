@@ -50,7 +50,7 @@ struct PostgreSQLListing {
     guard !entry.listOptions.isEmpty else { return try conversations.askServer(question, columns: 2, context) }
     let result = try entry.connection.queryServer(question, options: entry.listOptions, context: context)
     guard let answer = PostgreSQLAnswer(result, columns: 2) else {
-      throw PostgreSQLConversation.Ended(lines: result.errorLines)
+      throw PostgreSQLConversation.Ended(result)
     }
     return answer.rows
   }

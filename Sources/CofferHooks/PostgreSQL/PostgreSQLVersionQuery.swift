@@ -64,7 +64,7 @@ struct PostgreSQLVersionQuery {
     let result = try context.launcher.run(
       session.command(steps + [.statement("\\o /dev/null"), .statement(Self.end)]), outputLimit: 1 << 16,
       seconds: Double(4 * Self.patience), cancellation: context.cancellation)
-    guard result.status.isSuccess else { throw PostgreSQLConversation.Ended(lines: result.errorLines) }
+    guard result.status.isSuccess else { throw PostgreSQLConversation.Ended(result) }
     return ApplicationVersion.kept(result.text.lines().first)
   }
 }

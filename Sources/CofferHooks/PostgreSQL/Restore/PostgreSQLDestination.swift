@@ -135,9 +135,7 @@ struct PostgreSQLDestination: Sendable {
       WHERE e.extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(e.extowner, 'USAGE')
       """
     let result = try connection.query(sql, database: name, context: context)
-    guard result.status.isSuccess || !PostgreSQLFailure.isLost(result.errorLines) else {
-      throw unanswered(result.errorLines, identity)
-    }
+    guard !PostgreSQLFailure.isLost(result) else { throw unanswered(result.errorLines, identity) }
     return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0] } ?? []
   }
 
@@ -150,9 +148,7 @@ struct PostgreSQLDestination: Sendable {
       WHERE e.extname <> 'plpgsql' AND (v.superuser IS NULL OR v.superuser AND NOT v.trusted) ORDER BY e.extname
       """
     let result = try connection.query(sql, database: name, context: context)
-    guard result.status.isSuccess || !PostgreSQLFailure.isLost(result.errorLines) else {
-      throw unanswered(result.errorLines, identity)
-    }
+    guard !PostgreSQLFailure.isLost(result) else { throw unanswered(result.errorLines, identity) }
     return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0]?.shown } ?? []
   }
 }
