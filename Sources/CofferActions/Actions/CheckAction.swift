@@ -206,8 +206,9 @@ struct DamageFound: DiagnosableError, Equatable {
   let count: Int
 
   var diagnosis: Diagnosis {
-    Diagnosis(
-      subject: "repository \(repository)", problem: "The check found damage in \(count) places",
+    let places = count == 1 ? "a place that is damaged" : "\(count) places that are damaged"
+    return Diagnosis(
+      subject: "repository \(repository)", problem: "The check found \(places) or cannot be read",
       suggestion: "Copy the repository as it is, then make a new backup: chunks that come by again are stored anew. "
         + "'coffer check --repair' says what is lost, and what heals")
   }
