@@ -38,6 +38,15 @@ struct LogLanesTests {
     #expect(lanes.waiting == 0 && lanes.isIdle(0) && lanes.isSettled && first.news + second.news == [])
   }
 
+  @Test("While others are away that have nothing of it, nothing is stored everywhere")
+  func withoutSome() {
+    var lanes = Lanes(1, isWithoutSome: true)
+    lanes.add(1, size: 10)
+    let one = store(&lanes, 0)
+    #expect(one.taken == [1] && one.stored == [] && !lanes.isComplete)
+    #expect(lanes.waiting == 0 && lanes.isIdle(0) && lanes.isSettled)
+  }
+
   @Test("One that fails for a while gets all that waits, and does not keep the others from being idle")
   func failing() {
     var lanes = Lanes(2)

@@ -173,6 +173,37 @@ struct BinlogReceiveTests {
     }
   }
 
+  @Test("One of two repositories that is away when the receiver starts joins the other when it answers, with all")
+  func awayAtStart() throws {
+    let ground = try BinlogGround()
+    let (folder, second) = (ground.ground.folder, "ssh://here/./second")
+    try ground.ground.write(
+      "ssh",
+      "test -e \(folder)/up || { echo 'ssh: connect to host here port 22: Connection refused' >&2; exit 255; }\n"
+        + "cd \(folder) && exec \(ground.ground.binary) serve\n")
+    try ground.ground.write(
+      "config.yaml",
+      "repositories: [{path: '\(second)'}, {path: \(ground.ground.repository)}]\nssh_command: sh \(folder)/ssh\n"
+        + "mariadb_servers:\n" + ground.server.entry())
+    try ground.ground.write("up", "")
+    try ground.ground.succeed("repo-create", "--repository", second, "-e", "repokey")
+    var receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    try FileManager.default.removeItem(atPath: "\(folder)/up")
+    receiver = try ground.receive()
+    for row in 1...2 {
+      try ground.server.sql("INSERT INTO shop.ledger VALUES (\(row), 'x'); FLUSH BINARY LOGS")
+      try ground.waitUntilStored(receiver, by: ground.ground.repository)
+    }
+    try ground.ground.write("up", "")
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    for repository in [ground.ground.repository, second] {
+      ground.expectSame(try ground.files("--repository", repository), try ground.server.binaryLog())
+    }
+  }
+
   @Test("One of two repositories that is away for long keeps the log from no other, and has all when it is back")
   func oneAway() throws {
     let ground = try BinlogGround(["--binlog-format=ROW", "--max-binlog-size=16777216"])

@@ -330,6 +330,53 @@ struct WALReceiveTests {
     #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("again")) == "4000001")
   }
 
+  @Test("A receiver starts while one of two repositories is away, tells the server nothing, and that one has all later")
+  func awayAtStart() throws {
+    let (second, up) = ("ssh://here/./second", "\(server.home)/up")
+    try server.configure(
+      "ssh",
+      "test -e \(up) || { echo 'ssh: connect to host here port 22: Connection refused' >&2; exit 255; }\n"
+        + "cd \(server.home) && exec \(server.ground.binary) serve\n")
+    try server.configure(
+      "two.yaml",
+      "ssh_command: sh \(server.home)/ssh\n"
+        + server.configuration(of: server.main).replacingOccurrences(
+          of: "repositories:\n", with: "repositories:\n  - path: \(second)\n"))
+    try server.done("touch", up)
+    try server.done(
+      server.ground.binary, "--config", "\(server.home)/two.yaml", "repo-create", "--repository", second, "-e",
+      "repokey")
+    var receiver = try server.receive(configuration: "two.yaml")
+    try server.waitUntilStreaming(receiver)
+    try server.waitUntilStored(try server.sql("CREATE TABLE t (n int); SELECT pg_current_wal_insert_lsn()"), receiver)
+    try server.stop(receiver)
+    let has = try #require(logs(in: second).first?["end"] as? String)
+
+    try server.done("rm", up)
+    receiver = try server.receive(configuration: "two.yaml")
+    let end = try server.sql(
+      "INSERT INTO t SELECT generate_series(1, 200000); SELECT pg_current_wal_insert_lsn()")
+    try waitUntilStored(end, receiver)
+    let said = receiver.lastErrorLines
+    for text in ["Connection refused", "The other repositories go on"] {
+      #expect(said.contains { $0.contains(text) }, "\(said)")
+    }
+    let kept = "SELECT restart_lsn <= '\(has)' FROM pg_replication_slots"
+    #expect(try server.sql(kept) == "t")
+    kill(receiver.identifier, SIGTERM)
+    #expect(receiver.wait(seconds: 60) == .exited(143))
+    #expect(receiver.lastErrorLines.contains { $0.contains("It was away") }, "\(receiver.lastErrorLines)")
+
+    receiver = try server.receive(configuration: "two.yaml")
+    try server.waitUntilStreaming(receiver)
+    #expect(try server.sql(kept) == "t")
+    try server.done("touch", up)
+    try server.waitUntilStored(end, receiver)
+    try server.stop(receiver)
+    let logs = try [second, "\(server.home)/repository"].map { try segments(in: $0) }
+    #expect(logs[0] == logs[1] && logs[0].count == 1, "\(logs)")
+  }
+
   /// The stretches of segments that a repository has of the log, and how far it goes.
   private func segments(in repository: String) throws -> [String] {
     try logs(in: repository).map { log in

@@ -113,6 +113,13 @@ final class ActionContext: Sendable {
     return try found.open(try prompt.ask(for: location.path, isNew: false))
   }
 
+  /// Looks once whether a repository answers.
+  ///
+  /// - Throws: `StorageError`; `RepositoryError.notFound`.
+  func look(at location: RepositoryLocation) throws {
+    _ = try FoundRepository(location, location.store(self, retries: false), repositorySurroundings(location))
+  }
+
   /// Opens a repository with this passphrase and no other.
   func open(_ location: RepositoryLocation, with passphrase: SecretBytes) throws -> OpenRepository {
     try FoundRepository(location, try location.store(self), repositorySurroundings(location)).open(passphrase)

@@ -42,7 +42,7 @@ final class BinaryLogReceiver {
   init(_ plan: Plan, _ means: ReceiveMeans, _ hooks: HookContext) {
     self.plan = plan
     self.means = means
-    self.hooks = hooks
+    self.hooks = means.ending(hooks)
     progress = ReceiveProgress(of: plan.name)
   }
 

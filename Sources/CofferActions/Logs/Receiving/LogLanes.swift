@@ -62,12 +62,15 @@ struct LogLanes<Job> {
   /// The number of the first one that waits.
   private var first = 0
   private let limits: LogLimits
+  private let isWithoutSome: Bool
   /// Bytes that wait or are being stored.
   private(set) var waiting = 0
 
-  init(_ count: Int, limits: LogLimits = LogLimits()) {
+  /// - Parameter isWithoutSome: Whether there are repositories besides that have nothing of what comes.
+  init(_ count: Int, limits: LogLimits = LogLimits(), isWithoutSome: Bool = false) {
     lanes = Array(repeating: Lane(), count: count)
     self.limits = limits
+    self.isWithoutSome = isWithoutSome
   }
 
   private var end: Int { first + jobs.count }
@@ -76,6 +79,8 @@ struct LogLanes<Job> {
   var following: [Int] { lanes.indices.filter { lanes[$0].standing == .following } }
   /// Those that are not, and lack some of what came.
   var behind: [Int] { lanes.indices.filter { lanes[$0].standing != .following } }
+  /// Whether every repository is given what comes.
+  var isComplete: Bool { behind.isEmpty && !isWithoutSome }
   /// Whether one waits for being admitted.
   var hasReturned: Bool { lanes.contains { $0.standing == .returned } }
   var hasRoom: Bool { waiting < limits.bytes && jobs.count < limits.jobs }
@@ -120,7 +125,7 @@ struct LogLanes<Job> {
     }
     if hasCaughtUp(lane) { news.append((lane, .hasCaughtUp)) }
     let passed = dropPassed()
-    return (behind.isEmpty ? passed : [], news)
+    return (isComplete ? passed : [], news)
   }
 
   mutating func endTidying(_ lane: Int) -> [(lane: Int, news: News)] {

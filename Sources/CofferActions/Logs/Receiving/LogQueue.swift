@@ -41,7 +41,8 @@ final class LogQueue<Job: Sendable>: Sendable {
     self.places = places
     self.means = means
     self.keeping = keeping
-    state = Monitor(State(lanes: LogLanes(places.count, limits: means.limits)))
+    state = Monitor(
+      State(lanes: LogLanes(places.count, limits: means.limits, isWithoutSome: means.isWithoutSome)))
   }
 
   /// - Throws: `SystemError` when no thread can be had.
@@ -73,7 +74,7 @@ final class LogQueue<Job: Sendable>: Sendable {
   /// The repositories that are given what comes, by their numbers.
   var following: [Int] { state.update { $0.lanes.following } }
   /// Whether every repository is.
-  var isComplete: Bool { state.update { $0.lanes.behind.isEmpty } }
+  var isComplete: Bool { state.update { $0.lanes.isComplete } }
 
   /// - Throws: Why nothing is stored any more.
   func check() throws {

@@ -37,7 +37,7 @@ final class OplogReceiver {
   init(_ plan: Plan, _ means: ReceiveMeans, _ hooks: HookContext) throws {
     self.plan = plan
     self.means = means
-    self.hooks = hooks
+    self.hooks = means.ending(hooks)
     progress = ReceiveProgress(of: plan.name)
     cursors = Monitor(
       try means.repositories.map { access in

@@ -17,7 +17,11 @@ enum ReceiveError: DiagnosableError {
   case stoppedEarly(place: String, bytes: Int)
   /// One repository was away, and has not what the others have.
   case behind(place: String, repository: String)
+  /// One repository was away from the start to the end.
+  case absent(repository: String)
 
+  private static let bringingBack =
+    "Bring it back, and start the command: what it lacks comes from the server, if that still has it"
   private static let leavingGap =
     "Run it once with --leave-gap: the log goes on at what the server has. Make a base backup behind that, for what is "
     + "before the gap leads no further"
@@ -26,7 +30,7 @@ enum ReceiveError: DiagnosableError {
   var isGap: Bool {
     switch self {
     case .recycled, .ahead: true
-    case .otherServer, .hole, .unexpected, .stoppedEarly, .behind: false
+    case .otherServer, .hole, .unexpected, .stoppedEarly, .behind, .absent: false
     }
   }
 
@@ -57,10 +61,15 @@ enum ReceiveError: DiagnosableError {
       Diagnosis(
         subject: place, problem: "\(Formats.size(UInt64(bytes))) that had come of its log are not stored",
         suggestion: "The server keeps them: they come again when the command is started")
+    case .absent(let repository):
+      Diagnosis(
+        subject: repository,
+        problem: "It was away, and has nothing of the log that the other repositories got meanwhile",
+        suggestion: Self.bringingBack)
     case .behind(let place, let repository):
       Diagnosis(
         subject: place, problem: "\(repository) was away, and has not all of the log that the other repositories have",
-        suggestion: "Bring it back, and start the command: what it lacks comes from the server, if that still has it")
+        suggestion: Self.bringingBack)
     }
   }
 }

@@ -22,17 +22,34 @@ enum ReceiveRun {
       isOver.update { $0 = true }
       watch.join()
     }
-    let stores = context.stopping(by: storing)
     let progress = Monitor("")
-    let repositories = try context.repositories.map { try stores.open($0) }
+    let repositories = try ReceivingRepositories(context.stopping(by: storing))
     let ticker = try StatusTicker(
       context.console, isForced: context.flags[SharedFlags.progress], isQuiet: false
     ) { progress.update { $0 } }
     defer { ticker.stop() }
-    try body(
-      ReceiveMeans(
-        repositories: repositories, clock: context.surroundings.clock, console: context.console,
-        cancellation: context.cancellation, storing: storing, wake: Wakeup(), progress: progress))
+    while true {
+      // Whenever one more repository is there, all begin anew with what they have.
+      let round = try context.cancellation.follower()
+      let away = repositories.away
+      let opener =
+        away.isEmpty ? nil : try WorkerThread(name: "opening") { repositories.open(andCancel: round) }
+      let outcome = Result {
+        try body(
+          ReceiveMeans(
+            repositories: repositories.opened, isWithoutSome: !away.isEmpty, clock: context.surroundings.clock,
+            console: context.console, cancellation: round, storing: storing, wake: Wakeup(), progress: progress))
+      }
+      let isLast = if case .failure = outcome { true } else { context.cancellation.isCancelled }
+      // Nothing is stored any more, and nobody waits for a repository that does not answer.
+      if isLast { isOver.update { $0 = true } }
+      round.cancel()
+      opener?.join()
+      try outcome.get()
+      try repositories.check()
+      if isLast, let first = away.first { throw ReceiveError.absent(repository: first.path) }
+      guard !isLast, !away.isEmpty else { return }
+    }
   }
 
   /// Only what is called for all repositories at once stores in all: it does not end.
