@@ -31,8 +31,10 @@ struct DatabaseReader {
     return SQLiteSettings(
       pageSize: try integer("page_size"), encoding: known, autoVacuum: try integer("auto_vacuum"),
       userVersion: try integer("user_version"), applicationID: try integer("application_id"),
-      hasWriteAheadLog: try text("journal_mode").isSame(as: "wal"))
+      hasWriteAheadLog: try hasWriteAheadLog())
   }
+
+  func hasWriteAheadLog() throws(SQLiteFailure) -> Bool { try text("journal_mode").isSame(as: "wal") }
 
   func entries() throws(SQLiteFailure) -> [Entry] {
     let query = try connection.prepare(

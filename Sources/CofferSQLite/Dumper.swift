@@ -9,6 +9,8 @@ struct Dumper {
   let warn: (String) -> Void
   /// Takes what was dumped.
   var tell: (SQLiteContent) throws -> Void = { _ in }
+  /// Asked when SQLite's lock is held, where it keeps the file as it is.
+  var held: () throws -> HeldFile? = { nil }
 
   /// Bytes that are gathered before they are written.
   private static let portion = 1 << 16
@@ -19,7 +21,10 @@ struct Dumper {
     try connection.check(coffer_sqlite_accept_unknown_collations(connection.handle))
     try connection.check(coffer_sqlite_add_conversion_test(connection.handle))
     try connection.execute("BEGIN")
+    // What begins the transaction takes no lock; the first that is read does.
+    try connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1")
     let reader = DatabaseReader(connection: connection)
+    let held = try reader.hasWriteAheadLog() ? nil : held()
     switch try DumpPlan.make(for: reader, fileSize: fileSize) {
     case .script(let script, let notes):
       for note in notes { warn(note) }
@@ -30,6 +35,7 @@ struct Dumper {
       // Nothing is read again: it would take as long as the copy, and a damaged page is no matter of the copy's.
       try tell(SQLiteContent(of: connection, countsRows: false))
     }
+    try held?.checkUnchanged()
     try connection.execute("COMMIT")
   }
 

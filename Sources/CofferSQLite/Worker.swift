@@ -118,25 +118,27 @@ public struct SQLiteWorker {
     guard fstatat(SQLiteWorkerRequest.descriptor, request.name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
       throw SystemError(call: "stat", subject: request.name)
     }
-    let (connection, closed) = try openForReading()
+    let (connection, closed, isLocked) = try openForReading()
     try Dumper(
       connection: connection, fileSize: Int64(facts.st_size), output: DescriptorStream.standardOutput,
-      warn: { complain("warning: " + $0) }, tell: { complain(try $0.line()) }
+      warn: { complain("warning: " + $0) }, tell: { complain(try $0.line()) },
+      held: { isLocked ? try HeldFile(SQLiteWorkerRequest.descriptor, request.name) : nil }
     ).run()
     try closed?.checkUnchanged()
   }
 
-  private func openForReading() throws -> (SQLiteConnection, ClosedFolder?) {
+  /// - Returns: The connection; what is to be unchanged when everything is read; and whether others are kept from writing by a lock.
+  private func openForReading() throws -> (SQLiteConnection, ClosedFolder?, isLocked: Bool) {
     do throws(SQLiteFailure) {
       let connection = try open()
       try connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1")
-      return (connection, nil)
+      return (connection, nil, true)
     } catch {
       guard [SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_IOERR].contains(error.code),
         let closed = try ClosedFolder(SQLiteWorkerRequest.descriptor, request.name)
       else { throw error }
       let (connection, isOriginal) = try closed.open()
-      return (connection, isOriginal ? closed : nil)
+      return (connection, isOriginal ? closed : nil, false)
     }
   }
 

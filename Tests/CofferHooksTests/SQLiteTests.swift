@@ -158,6 +158,44 @@ struct SQLiteTests {
     #expect(sizes.count > 1)
   }
 
+  @Test("A file that somebody writes over while it is read, past SQLite's locks, is no dump; renaming does no harm")
+  func writtenOver() throws {
+    for (name, byte) in [("a.db", "11"), ("b.db", "22")] {
+      _ = try run(
+        name,
+        "CREATE TABLE t(a); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n WHERE x < 8000) "
+          + "INSERT INTO t SELECT replace(hex(zeroblob(500)), '00', '\(byte)') FROM n;")
+    }
+    let first = try dump()
+    let other = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/b.db"))
+    func dumped(_ meanwhile: () throws -> Void) throws -> TakenDump {
+      let plan = try #require(try hook.dumps(of: root(), context: context).first)
+      let running = try plan.start(context: context)
+      guard case .stream(let source) = running.output else { throw CocoaError(.fileReadUnknown) }
+      // A pipe takes less than this dump has: where something has come, the file is being read.
+      var begun = [UInt8](repeating: 0, count: 4096)
+      let count = try begun.withUnsafeMutableBytes { try source.read(into: $0) }
+      try meanwhile()
+      let rest = try TakenDump(running)
+      return TakenDump(facts: rest.facts, bytes: begun[..<count] + rest.bytes)
+    }
+    let renamed = try dumped {
+      try other.write(to: URL(fileURLWithPath: "\(folder)/new.db"))
+      #expect(rename("\(folder)/new.db", "\(folder)/a.db") == 0)
+    }
+    #expect(renamed.bytes == first.bytes)
+    try restore(first, to: "a.db")
+    let error = #expect(throws: DumpError.self) {
+      try dumped {
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(folder)/a.db"))
+        try file.write(contentsOf: other)
+        try file.close()
+      }
+    }
+    #expect(error?.diagnosis.problem.contains("changed while it was read") == true, "\(String(describing: error))")
+    #expect(error?.diagnosis.suggestion?.contains("Run the command again") == true)
+  }
+
   @Test("A file that is missing is an error, and is not created")
   func missingFile() throws {
     let error = #expect(throws: DumpError.self) { try dump("missing.db") }

@@ -14,6 +14,10 @@ enum SQLiteAdvice {
     ),
     ("was exchanged meanwhile", "Run the command again"),
     (
+      "although SQLite's lock was held",
+      "Run the command again; let what puts another database in its place rename a whole file over it, not write into it"
+    ),
+    (
       "is there already",
       "Restore the table under another name with --table-as, or put it in its place with --replace-tables"
     ),
