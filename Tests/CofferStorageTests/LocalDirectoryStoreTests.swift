@@ -79,6 +79,21 @@ struct LocalDirectoryStoreTests {
     #expect(try store.list("").isEmpty)
   }
 
+  @Test("Where a full disk keeps an object from being deleted, the message is of no object that was to be stored")
+  func fullWhenDeleting() throws {
+    let calls = FileCalls(sync: { _ in
+      errno = ENOSPC
+      return -1
+    })
+    let object = try name("packs/ab")
+    try LocalDirectoryStore(root: root).makePlace()
+    try LocalDirectoryStore(root: root).put(object, [1])
+    let error = #expect(throws: StorageError.self) { try LocalDirectoryStore(root: root, calls: calls).delete(object) }
+    let said = error?.diagnosis
+    #expect(said?.problem.contains("No space left on device") == true, "\(String(describing: error))")
+    #expect(said?.problem.contains("to store") == false && said?.suggestion?.contains("Free some space") == true)
+  }
+
   @Test("A write or a sync that fails at any moment leaves no object and no temporary file")
   func failingCalls() throws {
     for failing in 0..<4 {

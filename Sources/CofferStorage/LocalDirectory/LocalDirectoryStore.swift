@@ -161,6 +161,8 @@ public final class LocalDirectoryStore: ObjectStore {
       try sync(folder)
     } catch {
       if error.code == ENOENT || error == Self.reservation { return }
+      // File systems that write what they change to another place need some for that, too: but nothing was to be stored.
+      if [ENOSPC, EDQUOT].contains(error.code) { throw .failed(name, location: location, StorageFailure(error)) }
       throw storageError(error, name)
     }
   }
