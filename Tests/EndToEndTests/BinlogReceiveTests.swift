@@ -177,10 +177,7 @@ struct BinlogReceiveTests {
   func awayAtStart() throws {
     let ground = try BinlogGround()
     let (folder, second) = (ground.ground.folder, "ssh://here/./second")
-    try ground.ground.write(
-      "ssh",
-      "test -e \(folder)/up || { echo 'ssh: connect to host here port 22: Connection refused' >&2; exit 255; }\n"
-        + "cd \(folder) && exec \(ground.ground.binary) serve\n")
+    try ground.ground.write("ssh", ground.wayToHost(in: folder, ground.ground.binary))
     try ground.ground.write(
       "config.yaml",
       "repositories: [{path: '\(second)'}, {path: \(ground.ground.repository)}]\nssh_command: sh \(folder)/ssh\n"

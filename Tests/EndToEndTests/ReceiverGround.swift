@@ -18,6 +18,15 @@ extension ReceiverGround {
     #expect(child.wait(seconds: 60) == .exited(0), "\(child.lastErrorLines)")
   }
 
+  /// A script in the place of ssh: the host that it reaches is a folder, and is there while that has a file `up`.
+  func wayToHost(in folder: String, _ binary: String) -> String {
+    """
+    test -e \(folder)/up || { echo 'ssh: connect to host here port 22: Connection refused' >&2; exit 255; }
+    cd \(folder) && exec \(binary) serve
+
+    """
+  }
+
   /// Has a repository take no log, as one that is away. Root may write anywhere: what is no folder takes nothing of anybody.
   func takeLogsAway(from repository: String) throws {
     let logs = "\(repository)/logs"

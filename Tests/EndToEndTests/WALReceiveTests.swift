@@ -333,10 +333,7 @@ struct WALReceiveTests {
   @Test("A receiver starts while one of two repositories is away, tells the server nothing, and that one has all later")
   func awayAtStart() throws {
     let (second, up) = ("ssh://here/./second", "\(server.home)/up")
-    try server.configure(
-      "ssh",
-      "test -e \(up) || { echo 'ssh: connect to host here port 22: Connection refused' >&2; exit 255; }\n"
-        + "cd \(server.home) && exec \(server.ground.binary) serve\n")
+    try server.configure("ssh", server.wayToHost(in: server.home, server.ground.binary))
     try server.configure(
       "two.yaml",
       "ssh_command: sh \(server.home)/ssh\n"
