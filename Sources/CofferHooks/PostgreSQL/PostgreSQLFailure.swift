@@ -96,11 +96,11 @@ enum PostgreSQLFailure {
 
   /// Whether a client has failed in a way that tells nothing of the server's answer: it was lost, or the client was killed.
   static func isLost(_ result: CommandResult) -> Bool {
-    !result.status.isSuccess && (isLost(result.errorLines) || isSilent(result.status, result.errorLines))
+    !result.status.isSuccess && (isLost(result.errorLines) || isKilled(result.status, result.errorLines))
   }
 
-  /// Whether a client has failed without a word, as one does that is killed: where the server refuses something, it says so.
-  static func isSilent(_ status: ExitStatus, _ lines: [String]) -> Bool { !status.isSuccess && lines.isEmpty }
+  /// Whether a client was killed without a word, or a shell around it says so: where the server refuses something, the client tells it.
+  static func isKilled(_ status: ExitStatus, _ lines: [String]) -> Bool { lines.isEmpty && status.code > 128 }
 
   /// Whether a client says that it did not reach the server.
   static func isUnreached(_ lines: [String]) -> Bool {
