@@ -10,25 +10,7 @@ import Glibc
 struct ClosedFolder {
   private let folder: Int32
   private let name: String
-  private let before: [String: Facts]
-
-  /// What of a file changes when somebody writes to it; nil for a file that is not there.
-  private struct Facts: Equatable {
-    let inode: ino_t
-    let size: off_t
-    let times: [Int]
-
-    init?(_ name: String, _ folder: Int32) throws(SystemError) {
-      var facts = stat()
-      guard fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
-        guard errno == ENOENT else { throw SystemError(call: "stat", subject: name) }
-        return nil
-      }
-      inode = facts.st_ino
-      size = facts.st_size
-      times = [facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec, facts.st_ctim.tv_sec, facts.st_ctim.tv_nsec]
-    }
-  }
+  private let before: [String: FileFacts]
 
   /// - Returns: nil where something can be written.
   /// - Throws: `SystemError`.
@@ -42,9 +24,9 @@ struct ClosedFolder {
   private static let log = "-wal"
   private static let journal = "-journal"
 
-  private static func facts(_ name: String, _ folder: Int32) throws(SystemError) -> [String: Facts] {
-    var all: [String: Facts] = [:]
-    for suffix in ["", log, journal] { all[suffix] = try Facts(name + suffix, folder) }
+  private static func facts(_ name: String, _ folder: Int32) throws(SystemError) -> [String: FileFacts] {
+    var all: [String: FileFacts] = [:]
+    for suffix in ["", log, journal] { all[suffix] = try FileFacts(name + suffix, folder) }
     return all
   }
 

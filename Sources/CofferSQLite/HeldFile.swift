@@ -1,6 +1,5 @@
 import CSQLite
 import CofferSystem
-import Glibc
 
 /// A file on which SQLite's lock for reading is held, so that no program which heeds these locks writes to it.
 ///
@@ -9,38 +8,23 @@ import Glibc
 struct HeldFile {
   private let folder: Int32
   private let name: String
-  private let before: stat
+  private let before: FileFacts?
 
   /// - Throws: `SystemError`.
   init(_ folder: Int32, _ name: String) throws(SystemError) {
     self.folder = folder
     self.name = name
-    before = try Self.facts(name, folder)
-  }
-
-  private static func facts(_ name: String, _ folder: Int32) throws(SystemError) -> stat {
-    var facts = stat()
-    guard fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
-      throw SystemError(call: "stat", subject: name)
-    }
-    return facts
+    before = try FileFacts(name, folder)
   }
 
   /// To be called while the lock is held still. A file that has another in its place, or no name any more, was not written to by that.
   ///
   /// - Throws: `SQLiteFailure` when it was written to; `SystemError`.
   func checkUnchanged() throws {
-    let now: stat
-    do throws(SystemError) {
-      now = try Self.facts(name, folder)
-    } catch {
-      guard error.code == ENOENT else { throw error }
-      return
-    }
-    guard now.st_dev == before.st_dev, now.st_ino == before.st_ino else { return }
-    guard now.st_size == before.st_size, now.st_mtim.tv_sec == before.st_mtim.tv_sec,
-      now.st_mtim.tv_nsec == before.st_mtim.tv_nsec
-    else {
+    guard let before, let now = try FileFacts(name, folder),
+      now.device == before.device, now.inode == before.inode
+    else { return }
+    guard now.size == before.size, now.modified == before.modified else {
       throw SQLiteFailure(code: SQLITE_ERROR, "the file changed while it was read, although SQLite's lock was held")
     }
   }

@@ -25,7 +25,7 @@ final class PostgreSQLConversation: @unchecked Sendable {
     var isContent: Bool { status?.isSuccess == true }
 
     /// Whether the server was lost, or not reached, or psql was killed: another time there may be an answer.
-    var isLost: Bool { PostgreSQLFailure.isLost(lines) || status.map { PostgreSQLFailure.isKilled($0, lines) } == true }
+    var isLost: Bool { PostgreSQLFailure.isLost(status, lines) }
 
     var diagnosis: Diagnosis {
       Diagnosis(

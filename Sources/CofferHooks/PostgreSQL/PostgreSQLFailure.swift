@@ -94,13 +94,12 @@ enum PostgreSQLFailure {
     return FailureAdvice.first(of: ended, in: text) != nil || isUnreached(lines)
   }
 
-  /// Whether a client has failed in a way that tells nothing of the server's answer: it was lost, or the client was killed.
-  static func isLost(_ result: CommandResult) -> Bool {
-    !result.status.isSuccess && (isLost(result.errorLines) || isKilled(result.status, result.errorLines))
+  /// Whether a client has lost the server, did not reach it, or was killed without a word, so that nobody knows the server's answer.
+  ///
+  /// - Parameter status: The client's, or that of a shell around it; nil where it is not known.
+  static func isLost(_ status: ExitStatus?, _ lines: [String]) -> Bool {
+    isLost(lines) || lines.isEmpty && status.map { $0.code > 128 } == true
   }
-
-  /// Whether a client was killed without a word, or a shell around it says so: where the server refuses something, the client tells it.
-  static func isKilled(_ status: ExitStatus, _ lines: [String]) -> Bool { lines.isEmpty && status.code > 128 }
 
   /// Whether a client says that it did not reach the server.
   static func isUnreached(_ lines: [String]) -> Bool {

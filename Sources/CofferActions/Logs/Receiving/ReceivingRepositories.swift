@@ -5,7 +5,7 @@ import CofferSystem
 final class ReceivingRepositories: Sendable {
   private struct State {
     /// nil for those that are away.
-    var opened: [OpenRepository?] = []
+    var opened: [OpenRepository?]
     var failure: (any Error)?
   }
 
@@ -21,10 +21,11 @@ final class ReceivingRepositories: Sendable {
   /// - Throws: What opening throws, where it cannot pass by itself or no repository answers.
   init(_ context: ActionContext) throws {
     self.context = context
-    state = Monitor(State())
     let count = context.repositories.count
-    var away = count > 1 ? try openAll(isPatient: false) : []
-    if count == 1 || away.count == count { away = try openAll(isPatient: true) }
+    state = Monitor(State(opened: Array(repeating: nil, count: count)))
+    // Stores try for longer by themselves, for which the others would wait.
+    var away = try openAll(isPatient: count == 1)
+    if count > 1, away.count == count { away = try openAll(isPatient: true) }
     if let first = away.first, away.count == count { throw first.error }
     for (location, error) in away {
       context.console.warning(
@@ -34,21 +35,24 @@ final class ReceivingRepositories: Sendable {
     }
   }
 
-  /// - Parameter isPatient: Whether stores try again by themselves before a repository counts as away: others wait for that.
   private func openAll(isPatient: Bool) throws -> [Away] {
-    var opened: [OpenRepository?] = []
-    var away: [Away] = []
-    for location in context.repositories {
-      do {
-        if !isPatient { try context.look(at: location) }
-        opened.append(try context.open(location))
-      } catch let error as StorageError where error.kind == .transient {
-        opened.append(nil)
-        away.append((location, error))
-      }
+    try numbersAway.compactMap { number in
+      try open(number, isPatient: isPatient).map { (context.repositories[number], $0) }
     }
-    state.update { $0.opened = opened }
-    return away
+  }
+
+  /// - Parameter isPatient: Whether the store tries again by itself before the repository counts as away.
+  /// - Returns: Why it is away; nil where it is open now.
+  private func open(_ number: Int, isPatient: Bool) throws -> StorageError? {
+    let location = context.repositories[number]
+    do {
+      if !isPatient { try context.look(at: location) }
+      let access = try context.open(location)
+      state.update { $0.opened[number] = access }
+      return nil
+    } catch let error as StorageError where error.kind == .transient {
+      return error
+    }
   }
 
   /// Those that are there.
@@ -71,13 +75,10 @@ final class ReceivingRepositories: Sendable {
     while (try? round.sleep(pause)) != nil {
       for number in numbersAway {
         do {
-          let location = context.repositories[number]
-          try context.look(at: location)
-          let access = try context.open(location)
-          state.update { $0.opened[number] = access }
-          context.console.warning("\(location.path): It answers again. The server sends what it lacks")
+          guard try open(number, isPatient: false) == nil else { continue }
+          context.console.warning(
+            "\(context.repositories[number].path): It answers again. The server sends what it lacks")
           round.cancel()
-        } catch let error as StorageError where error.kind == .transient {
         } catch {
           state.update { $0.failure = error }
           round.cancel()

@@ -91,6 +91,12 @@ struct PostgreSQLDestination: Sendable {
     .refused(identity, problem: PostgreSQLFailure.telling(lines), suggestion: identity.advice.suggestion(lines))
   }
 
+  /// - Throws: `RestoreError` where the server was lost as it was asked. What it refuses to tell is left open.
+  private static func checkAnswered(_ result: CommandResult, _ identity: DumpIdentity) throws {
+    guard !result.status.isSuccess, PostgreSQLFailure.isLost(result.status, result.errorLines) else { return }
+    throw unanswered(result.errorLines, identity)
+  }
+
   /// What the user may do in the database itself.
   private struct Rights {
     let mayCreate: Bool
@@ -135,7 +141,7 @@ struct PostgreSQLDestination: Sendable {
       WHERE e.extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(e.extowner, 'USAGE')
       """
     let result = try connection.query(sql, database: name, context: context)
-    guard !PostgreSQLFailure.isLost(result) else { throw unanswered(result.errorLines, identity) }
+    try checkAnswered(result, identity)
     return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0] } ?? []
   }
 
@@ -148,7 +154,7 @@ struct PostgreSQLDestination: Sendable {
       WHERE e.extname <> 'plpgsql' AND (v.superuser IS NULL OR v.superuser AND NOT v.trusted) ORDER BY e.extname
       """
     let result = try connection.query(sql, database: name, context: context)
-    guard !PostgreSQLFailure.isLost(result) else { throw unanswered(result.errorLines, identity) }
+    try checkAnswered(result, identity)
     return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0]?.shown } ?? []
   }
 }

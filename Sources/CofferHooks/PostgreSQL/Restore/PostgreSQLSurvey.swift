@@ -87,7 +87,10 @@ struct PostgreSQLSurvey: Sendable {
 
     fileprivate mutating func add(_ result: CommandResult) {
       if lines.isEmpty { lines = result.errorLines }
-      isLost = isLost || (result.status.isSuccess ? result.text.isEmpty : PostgreSQLFailure.isLost(result))
+      let isWithoutAnswer =
+        result.status.isSuccess
+        ? result.text.isEmpty : PostgreSQLFailure.isLost(result.status, result.errorLines)
+      isLost = isLost || isWithoutAnswer
     }
   }
 
